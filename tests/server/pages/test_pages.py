@@ -391,3 +391,13 @@ def test_a_question_that_a_document_answered_twice_is_listed_once(tmp_path: Path
             ("what does the pot hold?", False),
             ("at how many degrees is tea brewed?", True),
         ]
+
+
+def test_while_the_first_documents_are_read_nothing_asks_for_documents(tmp_path: Path) -> None:
+    Workspace.init(tmp_path / "kb").close()
+    with running(tmp_path / "kb") as server, server.client() as client:  # nobody does its jobs
+        assert "Nothing is here yet." in client.get("/documents", headers=HTML).text
+        assert client.post("/api/documents", files={"files": ("tea.md", b"# Tea\n\nGreen.\n")}).status_code == 202
+        shown = client.get("/documents", headers=HTML).text
+        assert "The first documents are being read." in shown
+        assert "Nothing is here yet." not in shown
