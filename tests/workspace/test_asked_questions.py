@@ -332,3 +332,18 @@ def test_a_refusal_is_a_gap_only_while_the_callers_documents_refuse_too(tmp_path
         assert gaps() == [(TRAIN, True)]
         assert gaps(most=0) == [(TRAIN, True)], "remembered"
         assert len(Feedback(workspace).newest()) == asked_so_far, "nothing of it is logged"
+
+
+def test_a_question_is_kept_in_the_words_in_which_it_was_asked(workspace: Workspace) -> None:
+    """The documents spell an abbreviation out: it is searched and read in that form, and kept as it was asked."""
+    workspace.add_text(
+        "# Water\n\nThe Regional Water Board (RWB) meets monthly.\n\nMarta Lind leads the Regional Water Board.\n",
+        name="water.md",
+    )
+    answer = workspace.ask("Who leads the RWB?")
+    assert answer.short == "Marta Lind"
+    assert answer.trace.standalone_question == "Who leads the RWB?"
+    feedback = Feedback(workspace)
+    assert answer.question_id is not None
+    feedback.judge(answer.question_id, "right")
+    assert [each.question for each in feedback.question_set()] == ["Who leads the RWB?"]
