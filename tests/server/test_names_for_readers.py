@@ -297,7 +297,7 @@ def test_documents_that_may_be_meant_are_a_list_of_names(tmp_path: Path) -> None
     with Workspace.init(tmp_path / "kb") as workspace:
         workspace.add(tmp_path / "own")
         store = KeyStore(workspace.catalog)
-        boss, ann = (store.add(name, role=role).secret for name, role in (("boss", "admin"), ("ann", "reader")))
+        boss, ann = store.add("boss", role="admin").secret, store.add("ann", role="reader").secret
     script = {"sec-fetch-site": "same-origin"}
     with running(tmp_path / "kb") as server:
         for key in (boss, ann):
