@@ -21,6 +21,7 @@ from instill.common.made_from import MadeFrom
 from instill.errors import UsageError
 from instill.lab.study_set import lab_replay
 from instill.lab.world import Person, make_world, questions, write_documents
+from instill.memory import TRAININGS
 from instill.memory.consolidating.consolidate import Consolidated, well_known
 from instill.memory.consolidating.examining import Examined, examine, other_answer
 from instill.memory.consolidating.material import material_of
@@ -315,7 +316,12 @@ def test_trained_together_from_the_base_recorded_and_rebuilt_exactly_without_wha
         assert adapter_for_caller(workspace.home, workspace.caller(["staff"])) == ""
 
         gone = next(document.source for document in workspace.documents() if PEOPLE[1].name in document.title)
+        trainings = workspace.home / TRAININGS
+        forgotten = PEOPLE[1].name.encode()
+        assert any(forgotten in file.read_bytes() for file in trainings.rglob("*") if file.is_file())
         receipt = workspace.forget(gone)
+        assert not any(forgotten in file.read_bytes() for file in trainings.rglob("*") if file.is_file())
+        assert f"run consolidation {name_of(())}" in {each.where for each in receipt.removed}
         assert first.adapter in receipt.withdrawn
         assert read_weights(workspace.home).rebuild == ((),)
         [again] = workspace.consolidate(base="micro", replay=replay, epochs=1)

@@ -10,3 +10,6 @@ from __future__ import annotations
 
 FOLDER = "memory"
 """In a workspace's `.instill`: what is kept beside the catalog."""
+
+TRAININGS = f"{FOLDER}/training"
+"""Rows, gate and recipe of the last consolidation of each group of labels; each consolidation writes them anew."""

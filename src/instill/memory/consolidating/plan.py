@@ -11,9 +11,10 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from instill.common.made_from import keep_beside
 from instill.common.toml_files import read_toml, toml_value
 from instill.errors import UsageError
-from instill.memory import FOLDER
+from instill.memory import TRAININGS
 from instill.memory.consolidating.material import Material
 from instill.memory.types import Fact
 from instill.study.stored_study import StoredStudy, write_study
@@ -133,9 +134,10 @@ def write_files(
     from instill.train.generator.recipes.training_section import Hyperparameters
 
     study = write_study(home, material.study, material.rows)
-    folder = home / FOLDER / "training" / name_of(group.labels)
+    folder = home / TRAININGS / name_of(group.labels)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    keep_beside(folder, material.made_from)  # so that the rows go with what they say
     shutil.copyfile(study.rows_file, folder / "rows.jsonl")
     again = [row for row in material.rows if any(each in hard for each in _facts_of(row))]
     with (folder / "rows.jsonl").open("a", encoding="utf-8") as stream:

@@ -14,6 +14,7 @@ from instill.common.plurals import counted
 from instill.errors import WorkspaceError
 from instill.fit.kept.own_encoder import OwnEncoder, own_encoders
 from instill.index.removed_documents import removed_from
+from instill.memory import TRAININGS
 from instill.models.registry.store import Registry
 from instill.study.links import link_of
 from instill.study.stored_study import list_studies
@@ -74,6 +75,7 @@ def made(home: Path) -> list[Holder]:
     found += _comparisons(home)
     for kind, folder in FOLDERS.items():
         found += [Holder(kind, each.name, each, _beside(each)) for each in _folders(home / folder) if _has_text(each)]
+    found += [Holder("run", f"consolidation {each.name}", each, _beside(each)) for each in _folders(home / TRAININGS)]
     for entry in Registry(home).entries():
         learned = UNKNOWN if entry.card is None else entry.card.made_from
         found.append(Holder("candidate", entry.id, home / "adapters" / entry.id, learned))
