@@ -47,6 +47,15 @@ def missing(fact: Fact) -> list[str]:
     return [each.name for each in fact.why if not each.met]
 
 
+def test_three_uses_within_a_minute_are_three(world: World) -> None:
+    ask_tea(world, 3)
+    world.now += timedelta(seconds=50)
+    world.settings = world.settings.model_copy(update={"threshold": 3.0})
+    assert "used" not in missing(only(world))
+    world.now += timedelta(days=2)
+    assert "used" in missing(only(world))
+
+
 def test_a_fact_is_a_candidate_when_all_conditions_are_met_and_says_why_not_before(world: World) -> None:
     ask_tea(world, 1)
     assert missing(only(world)) == ["used", "stable", "undisputed"]

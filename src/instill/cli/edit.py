@@ -114,6 +114,8 @@ def _print(found: Edited) -> None:
     for reason in found.reasons:
         say(f"  {clean(reason)}")
     if not found.in_use:
-        say("To use it anyway, edit again with --force.")
+        say("The weights do not say it; to use them anyway, edit again with --force.")
+        say("Its document stays in the index, and answers from there.")
+        say(f"To take that out as well: instill edit --undo {found.edit_id}")
     for line in found.advice:
         say(f"note: {clean(line)}", dim=True)

@@ -51,7 +51,7 @@ def _used(weight: float, uses: int, decision: Decision, settings: MemorySettings
     times = f"{uses} time{'s' * (uses != 1)}, weight {weight:.2f}"
     if decision == "pinned":
         return Condition(name="used", met=True, said=f"Pinned. Used {times}.")
-    met = weight >= settings.threshold
+    met = round(weight, 2) >= settings.threshold  # as it is told: after a minute, three uses weigh 2.9999
     return Condition(name="used", met=met, said=f"Used {times}; a candidate has {settings.threshold:g} or more.")
 
 
