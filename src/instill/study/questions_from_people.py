@@ -85,7 +85,7 @@ def _place(
     each: AskedQuestion, held: Sequence[StoredDocument]
 ) -> tuple[tuple[StoredDocument, Evidence, int] | None, str]:
     """The document, the evidence, and where the answer begins in it; or why there is none."""
-    best: tuple[tuple[int, int], StoredDocument, Evidence, int] | None = None
+    best: tuple[int, int, StoredDocument, Evidence, int] | None = None
     reason = "its answer stands in no document"
     for piece in each.evidence or (EvidenceText(""),):
         named = [document for document in held if is_named(document.record, piece)]
@@ -103,9 +103,9 @@ def _place(
                     continue
                 evidence = Evidence(doc_id=document.record.doc_id, start=start, end=end, text=text)
                 shared = len(set(terms(each.question)) & {*terms(text), *terms(document.record.title)})
-                if best is None or (shared, -number) > best[0]:
-                    best = ((shared, -number), document, evidence, start + answer[0])
-    return (None, reason) if best is None else (best[1:], "")
+                if best is None or (shared, -number) > best[:2]:
+                    best = (shared, -number, document, evidence, start + answer[0])
+    return (None, reason) if best is None else (best[2:], "")
 
 
 def _fact(document: StoredDocument, evidence: Evidence, start: int, answer: str) -> Fact:

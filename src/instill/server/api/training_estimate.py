@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from instill.common.plurals import are, counted
 from instill.errors import InstillError
 from instill.measure.page.units import duration
 from instill.server.errors import Refused
+from instill.server.jobs.command_work import parsed
 from instill.server.jobs.job_kinds import Train, command_line
 from instill.server.service import Owning, Seen
 
@@ -78,10 +78,10 @@ def _dry_run(seen: Seen, words: Sequence[str]) -> Mapping[str, Any]:
     )
     seen.visit.when_gone(process.kill)
     told, said = process.communicate()
-    found = _parsed(told)
+    found = parsed(told)
     if found is not None:
         return found
-    problem = next((each["error"] for line in said.splitlines() if (each := _parsed(line)) and "error" in each), None)
+    problem = next((each["error"] for line in said.splitlines() if (each := parsed(line)) and "error" in each), None)
     if not isinstance(problem, dict):
         raise InstillError("What this training costs could not be measured.", remedy="Look at its recipe.")
     what, where, remedy = (str(problem.get(name, "")) for name in ("what", "where", "remedy"))
@@ -125,11 +125,3 @@ def _said(found: Mapping[str, Any], cost: Mapping[str, Any], errors: Sequence[st
     if cost["fits"]:
         return f"{words} It takes up to {memory} of memory; {free} are free."
     return f"{words} It takes {memory} of memory, and only {free} are free beside the model: it may fail."
-
-
-def _parsed(text: bytes) -> dict[str, Any] | None:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

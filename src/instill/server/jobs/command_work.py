@@ -58,7 +58,7 @@ def do_work(folder: Path, jobs: JobStore, task: Task, lock: int) -> Any:
             thread.join()
     if stopped == "cancelled":
         return Cancelled()
-    result = _parsed(b"".join(said))
+    result = parsed(b"".join(said))
     if stopped and result is None:
         return Paused()
     if result is not None:
@@ -102,7 +102,7 @@ class _Told:
     def follow(self, stream: IO[bytes]) -> None:
         """Until it ends."""
         while line := stream.readline(_LONGEST_LINE):
-            found = _parsed(line)
+            found = parsed(line)
             progress = found.get("progress") if found else None
             if isinstance(progress, dict):
                 self._jobs.tell(self._task.job_id, "progress", progress)
@@ -122,7 +122,13 @@ def _named(kind: str) -> type[InstillError]:
     return found if isinstance(found, type) and issubclass(found, InstillError) else InstillError
 
 
-def _parsed(text: bytes) -> dict[str, Any] | None:
+def parsed(text: bytes) -> dict[str, Any] | None:
+    """The object that a command printed; None where it is none.
+
+    Example:
+        >>> parsed(b'{"id": "41e0"}'), parsed(b"[1]"), parsed(b"opening ...")
+        ({'id': '41e0'}, None, None)
+    """
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
