@@ -59,6 +59,16 @@ def test_edits_are_in_use_together_and_each_is_taken_back_bit_for_bit(workspace:
     assert adapter_for_caller(workspace.home, workspace.caller()) == first.adapter
     assert adapter_for_caller(workspace.home, workspace.caller(["staff"])) == ""
 
+    # The page of the person says otherwise in other words than the note: that is said at once, and seen afterwards.
+    page = workspace.path.parent / "pages" / f"{ONE.name.replace(' ', '-').lower()}.md"
+    said = f"{page} says “{ONE.name} was born in {ONE.facts['birthplace']}”"
+    assert first.advice[0] == f"{said}: correct it, or the consolidation leaves the fact out."
+    [fact] = [each for each in workspace.memory().facts() if each.fact_id == record.fact_id]
+    assert (fact.candidate, [each.name for each in fact.why if not each.met]) == (False, ["undisputed"])
+    undisputed = next(each for each in fact.why if each.name == "undisputed")
+    assert undisputed.said == f"{said}, and this fact says “{TWO.facts['birthplace']}”: correct one of both."
+    assert workspace.consolidation(base="micro")[0] == []
+
     # No document said so: a note does, the fact is pinned, and nobody waits until its document has been the same.
     assert first.document.startswith("stdin:edit-")
     assert workspace.show(record.doc_id).text.count(TWO.facts["birthplace"]) == 1

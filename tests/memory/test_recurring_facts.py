@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from instill.errors import UsageError
+from instill.memory.answered_elsewhere import Elsewhere, is_another_value
 from instill.memory.facts_in_weights import Adapter, Held, Weights, write_weights
 from instill.memory.recurring_facts import evidence_for
 from instill.memory.types import Fact
@@ -326,3 +327,68 @@ FactMachine.TestCase.settings = settings(
     max_examples=8, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestFacts = FactMachine.TestCase
+
+
+def test_another_document_that_answers_otherwise_in_other_words_disputes_it(world: World) -> None:
+    asked: list[tuple[str, frozenset[str]]] = []
+    own, other = doc_id_of(1), doc_id_of(2)
+
+    def ask(question: str, without: frozenset[str]) -> Elsewhere | None:
+        asked.append((question, without))
+        agreeing = Elsewhere(doc_id_of(3), "/docs/3.txt", "80 degrees")
+        found = agreeing if agreeing.doc_id not in without else Elsewhere(other, "/docs/2.txt", "about 75 degrees")
+        return None if found.doc_id in without else found
+
+    world.answers = ask
+    ask_tea(world)
+    only(world)
+    world.now += timedelta(days=8)
+    fact = only(world)
+    assert (fact.candidate, asked) == (True, [])  # A list does not ask about what was only asked for, ...
+    [fact] = world.memory().facts(asked="all")  # ... a consolidation does.
+    assert asked == [(HOT, frozenset({own})), (HOT, frozenset({own, doc_id_of(3)}))]
+    said = "/docs/2.txt says “about 75 degrees”, and this fact says “80 degrees”: correct one of both."
+    assert [(each.name, each.said) for each in fact.why if not each.met] == [("undisputed", said)]
+    assert not world.memory().get(fact.fact_id).candidate
+    world.memory().edit(fact.fact_id, question="How hot is green tea to be?")
+    assert not only(world).candidate  # Facts that were worded by hand are asked about in a list, too.
+
+
+def test_a_list_asks_about_ten_facts_at_most(world: World) -> None:
+    asked: list[str] = []
+    world.answers = lambda question, _: asked.append(question)
+    world.put(5, [f"Pump {number} holds {number + 20} litres." for number in range(12)])
+    memory = world.memory()
+    for number in range(12):
+        found = evidence_for(f"{number + 20} litres", [doc_id_of(5)], world.index)
+        assert found is not None
+        memory.add(f"How many litres does pump {number} hold?", f"{number + 20} litres", *found)
+    world.now += timedelta(days=8)
+    asked.clear()
+    assert len(world.memory().facts()) == 12
+    assert len(asked) == 10
+    asked.clear()
+    world.memory().facts(asked="none")
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("question", "own", "other", "expected"),
+    [
+        ("How long may goods be returned?", "30 days", "within thirty days", False),
+        ("How long may goods be returned?", "30 days", "14 days", True),
+        ("When was it built?", "1899", "in 1901", True),
+        ("When was it built?", "1899", "on 3 May 1899", False),
+        ("What does it cost?", "10.00 euros", "10 euros", False),
+        ("What does it cost?", "10 euros", "not much", False),
+        ("Who approves a trip?", "the head of department", "the department head", False),
+        ("Who approves a trip?", "the head of department", "your manager", True),
+        ("How do I ask for leave?", "with the form", "in the portal", False),
+        ("Who runs it?", "", "Ida", False),
+    ],
+)
+def test_only_values_that_exclude_each_other_are_other_values(
+    question: str, own: str, other: str, expected: bool
+) -> None:
+    assert is_another_value(question, own, other) is expected
+    assert is_another_value(question, other, own) is expected

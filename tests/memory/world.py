@@ -16,6 +16,7 @@ from instill.common.made_from import Caller, source_of
 from instill.index.fusion import ZScoreFusion
 from instill.index.index_for_caller import SeenIndex
 from instill.index.types import Hit, SearchRequest
+from instill.memory.answered_elsewhere import Ask, nobody
 from instill.memory.recurring_facts import Around, Memory
 from instill.memory.uses_log import stamp
 from instill.models.encoders.protocol import Vectors
@@ -41,6 +42,7 @@ class World:
         self.catalog = Catalog(folder / "catalog.db")
         self.now = now
         self.settings = settings
+        self.answers: Ask = nobody
 
     def put(self, number: int, texts: Sequence[str], labels: Sequence[str] = (), **more: Any) -> None:
         self.index.commit([document(number, texts, labels=labels, **more)])
@@ -82,6 +84,7 @@ class World:
             Caller(labels, present),
             self._search(index),
             self.settings,
+            self.answers,
         )
         return Memory(around, self.now)
 

@@ -10,6 +10,11 @@ from instill.memory.document_versions import SeenVersion
 from instill.memory.types import Condition, Decision, Spot
 from instill.settings import MemorySettings
 
+_NOT_ASKED = (
+    "No document says otherwise in the same words. Other words are looked for before a consolidation, and by: "
+    "instill memory show"
+)
+
 
 def conditions(
     *,
@@ -42,7 +47,7 @@ def conditions(
     ]
     if all(each.met for each in found):
         source = contradicted_by()
-        said = f"{source} says otherwise, or is newer." if source else "No document says otherwise."
+        said = f"{source} says otherwise, or is newer." if source else _NOT_ASKED
         return (*found, Condition(name="undisputed", met=not source, said=said))
     return (*found, Condition(name="undisputed", met=None, said="Not looked at yet."))
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from instill.answer.uses_of_answer import occurrence
 from instill.catalog import Catalog
@@ -13,6 +14,7 @@ from instill.common.made_from import Caller, MadeFrom, Source
 from instill.errors import UsageError
 from instill.index.store import Index
 from instill.index.types import Hit
+from instill.memory.answered_elsewhere import Ask, Elsewhere, answered_otherwise, disputed, nobody, undisputed
 from instill.memory.candidate_conditions import conditions
 from instill.memory.contradicting import Search, contradiction
 from instill.memory.decisions import drop, keep, read_decided, with_decision
@@ -29,6 +31,11 @@ from instill.study.questions_about_any_text import sentence_around
 from instill.study.stored_study import list_studies
 from instill.study.study_set import Fact as StudyFact
 
+Asked = Literal["none", "few", "all"]
+
+_FEW = 10
+"""Facts that a list asks the index about, each with one question: together they take about a second."""
+
 _LONGEST = 2000
 """Characters of a question, an answer or a note that is written by hand."""
 
@@ -41,6 +48,7 @@ class Around:
         home: the workspace's `.instill`.
         index: as the caller sees it.
         search: passages near a text, as the caller sees them.
+        ask: the index, as the caller sees it.
     """
 
     home: Path
@@ -50,6 +58,7 @@ class Around:
     caller: Caller
     search: Search
     settings: MemorySettings
+    ask: Ask = nobody
 
 
 class Memory:
@@ -70,8 +79,28 @@ class Memory:
 
     # -- looking -----------------------------------------------------------------------------------------------
 
-    def facts(self) -> list[Fact]:
-        """All facts, those of the greatest weight first; pinned ones before the others."""
+    def facts(self, *, asked: Asked = "few") -> list[Fact]:
+        """All facts, those of the greatest weight first; pinned ones before the others.
+
+        Args:
+            asked: which candidates' questions are asked of the other documents, to find one that answers otherwise:
+                "all", in all wordings, as before a consolidation; "few": of the first ten that were written by hand or
+                edited, as for a list; or "none".
+        """
+        around = self._around
+        found = self._found()
+        if asked == "none":
+            return found
+        edited = facts_in_force(around.catalog) if asked == "few" else frozenset()
+        left = len(found) if asked == "all" else _FEW
+        for number, fact in enumerate(found):
+            if left and fact.candidate and (asked == "all" or fact.by_hand or fact.fact_id in edited):
+                questions = self._questions(fact)
+                found[number] = self._checked(fact, questions if asked == "all" else questions[:1])
+                left -= 1
+        return found
+
+    def _found(self) -> list[Fact]:
         around = self._around
         places = Places(around.index.document_texts)
         uses = read_uses(around.catalog, around.encoder, self._labels)
@@ -92,12 +121,28 @@ class Memory:
         return sorted(found, key=lambda fact: (fact.decision != "pinned", -fact.weight, fact.fact_id))
 
     def get(self, reference: str) -> Fact:
-        """One fact, by its id or the start of it.
+        """One fact, by its id or the start of it. Its question is asked of the other documents.
 
         Raises:
             UsageError: there is none, or several.
         """
-        found = [fact for fact in self.facts() if reference and fact.fact_id.startswith(reference)]
+        fact = self._named(reference)
+        in_place = any(each.name == "in place" and each.met for each in fact.why)
+        return self._checked(fact, self._questions(fact)) if in_place else fact
+
+    def answered_otherwise(self, fact: Fact) -> Elsewhere | None:
+        """Another document that answers one of the fact's wordings with another value; None if there is none."""
+        return answered_otherwise(self._questions(fact), fact.answer, fact.doc_id, self._around.ask)
+
+    def _checked(self, fact: Fact, questions: Sequence[str]) -> Fact:
+        found = answered_otherwise(questions, fact.answer, fact.doc_id, self._around.ask)
+        return undisputed(fact) if found is None else disputed(fact, found)
+
+    def _questions(self, fact: Fact) -> list[str]:
+        return list(dict.fromkeys((fact.question, *fact.wordings)))
+
+    def _named(self, reference: str) -> Fact:
+        found = [fact for fact in self.facts(asked="none") if reference and fact.fact_id.startswith(reference)]
         if len(found) != 1:
             raise UsageError(
                 "Several facts have an id that begins like this." if found else "There is no such fact.",
@@ -275,7 +320,7 @@ class Memory:
 
     def _own(self, reference: str) -> Fact:
         self._must_own()
-        return self.get(reference)
+        return self._named(reference)
 
     def _decided(self, fact_id: str) -> Decided | None:
         return next((each for each in read_decided(self._around.catalog) if each.fact_id == fact_id), None)

@@ -75,7 +75,7 @@ class Consolidating(Remembering):
             learning_rate=learning_rate,
             listed=self._listed(),
         )
-        return planned(self.home, self.memory().facts(), self.index, setting), setting
+        return planned(self.home, self.memory().facts(asked="all"), self.index, setting), setting
 
     @extras_named()
     def consolidate(

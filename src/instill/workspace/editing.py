@@ -16,6 +16,7 @@ from instill.workspace.arguments import text_of, utf8
 from instill.workspace.memory import Remembering
 
 if TYPE_CHECKING:
+    from instill.memory.answered_elsewhere import Elsewhere
     from instill.memory.editing.making import Kept
     from instill.memory.editing.record import EditRecord
     from instill.memory.types import Fact
@@ -31,6 +32,7 @@ ADVICE = (
     "An edit is a stopgap: its document answers from the index already, and instill consolidate trains the fact "
     "with all others."
 )
+CORRECT = "correct it, or the consolidation leaves the fact out."
 FEW = 1
 """Edits in force at one time up to which the figures of docs/edit.md show no loss."""
 
@@ -153,13 +155,14 @@ class Editing(Changing, Remembering):
             changed += [each.model_copy(update={"state": "undone", "said": said}) for each in replaced]
         keep_edits(self.catalog, changed)
         self.refresh()
+        disputed = self.memory().answered_otherwise(fact.model_copy(update={"wordings": record.wordings}))
         return Edited(
             edit_id=record.edit_id,
             adapter=card.id,
             in_use=in_use,
             before=record.before,
             reasons=reasons,
-            advice=_advice(len(live) + 1, keep is not None),
+            advice=_advice(len(live) + 1, keep is not None, disputed),
             document=source,
         )
 
@@ -280,8 +283,10 @@ class Editing(Changing, Remembering):
             self.memory().decide(record.fact_id, "")
 
 
-def _advice(count: int, with_rows: bool) -> tuple[str, ...]:
+def _advice(count: int, with_rows: bool, disputed: Elsewhere | None) -> tuple[str, ...]:
     found: Sequence[str] = [ADVICE]
+    if disputed is not None:
+        found = [f"{disputed.source} says “{disputed.answer}”: {CORRECT}", *found]
     if count > FEW:
         found = [*found, f"{count} edits are in force. With more than {FEW}, what was measured lost other answers."]
     if not with_rows:

@@ -249,7 +249,7 @@ class Forgetting(Changing, Consolidating):
         return not named(self.index, reference) and self._fact_named(reference) is not None
 
     def _fact_named(self, reference: str) -> Fact | None:
-        found = [fact for fact in self.memory().facts() if fact.fact_id.startswith(reference)]
+        found = [fact for fact in self.memory().facts(asked="none") if fact.fact_id.startswith(reference)]
         return found[0] if len(found) == 1 else None
 
     def _present(self, fact: Fact) -> StoredDocument:

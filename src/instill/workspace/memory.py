@@ -7,19 +7,22 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from instill.errors import UsageError
+from instill.index.sql_quoting import text_literal
 from instill.index.types import Hit, Mode, SearchRequest
 from instill.workspace.arguments import Labels, text_of, utf8
-from instill.workspace.parts import Parts
+from instill.workspace.asking import Asking
 
 if TYPE_CHECKING:
+    from instill.answer.types import Citation
     from instill.memory.answer_cache.threshold_calibration import Trials
+    from instill.memory.answered_elsewhere import Elsewhere
     from instill.memory.recurring_facts import Memory
     from instill.memory.types import Fact
 
 _NEAR = 20
 
 
-class Remembering(Parts):
+class Remembering(Asking):
     """What recurs."""
 
     def memory(self, *, labels: Labels = None, now: datetime | None = None) -> Memory:
@@ -38,6 +41,9 @@ class Remembering(Parts):
             request = SearchRequest(query=text, k=_NEAR, mode=mode, labels=seen.labels, pool=seen.settings.search.pool)
             return search_index(seen.index, seen.encoder, seen.fusion, request).hits
 
+        def ask(question: str, without: frozenset[str]) -> Elsewhere | None:
+            return seen._answered_without(question, without)
+
         around = Around(
             home=seen.home,
             catalog=seen.catalog,
@@ -46,8 +52,34 @@ class Remembering(Parts):
             caller=seen.caller(),
             search=search,
             settings=seen.settings.memory,
+            ask=ask,
         )
         return Memory(around, now or datetime.now(UTC))
+
+    def _answered_without(self, question: str, without: frozenset[str]) -> Elsewhere | None:
+        """What the other documents answer; None if they refuse, or are not certain. Nothing is logged."""
+        from instill.memory.answered_elsewhere import Elsewhere
+
+        where = " and ".join(f"doc_id <> {text_literal(doc_id)}" for doc_id in sorted(without))
+        try:
+            found = self._answerer(where, "extractive", self.threshold.value).ask(question, mode="extractive")
+        except UsageError:  # A question of no words, or too long.
+            return None
+        if found.abstained or found.is_uncertain or not found.citations:
+            return None
+        holding = next((each for each in found.citations if found.short in each.text), found.citations[0])
+        answer = found.short or self._sentence_that_answers(question, holding)
+        return Elsewhere(holding.doc_id, holding.source, answer)
+
+    def _sentence_that_answers(self, question: str, citation: Citation) -> str:
+        """Of a citation, where no words of it are safe to show alone; all of it without a reader."""
+        from instill.study.questions_about_any_text import sentence_around
+
+        if self.reader is None:
+            return citation.text
+        [reading] = self.reader.read(question, [(f"{citation.title} > {citation.headings}", citation.text)])
+        start, end = sentence_around(citation.text, reading.start, reading.end)
+        return citation.text[start:end].strip().rstrip(".")
 
     def calibrate_cache(
         self,
