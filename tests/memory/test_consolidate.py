@@ -133,7 +133,7 @@ def test_a_fact_that_is_worded_in_one_way_only_is_left_out() -> None:
     fact = a_fact("f1", (), wordings=("How often does the gate squeak?",), answer="12 times", evidence=text)
     material = material_of([fact], [document])
     assert material.taught == []
-    assert "one way only" in material.left_out["f1"]
+    assert material.left_out["f1"].endswith('add a wording: instill memory edit FACT --wording "..."')
     two = fact.model_copy(
         update={"wordings": ("How often does the gate squeak?", "Say how many squeaks the gate gives")}
     )

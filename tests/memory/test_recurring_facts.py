@@ -179,6 +179,30 @@ def test_a_fact_by_hand_has_evidence_and_takes_the_uses_that_come(world: World) 
         world.memory().add(HOT, "90 degrees", spot, labels)
 
 
+def test_wordings_by_hand_are_kept_beside_those_that_were_asked(world: World) -> None:
+    found = evidence_for("80 degrees", [doc_id_of(1)], world.index)
+    assert found is not None
+    added = world.memory().add(HOT, "80 degrees", *found, wordings=["Say how hot tea is.", " ", HOT])
+    assert added.wordings == ("Say how hot tea is.",)
+    ask_tea(world)
+    edited = world.memory().edit(added.fact_id, wordings=["Tea: what heat?"])
+    assert edited.wordings == (HOT, "Say how hot tea is.", "Tea: what heat?")
+    again = world.memory().add(HOT, "80 degrees", *found)  # Adding it again, or taking the pin back, loses none.
+    assert again.wordings == edited.wordings
+    assert world.memory().decide(added.fact_id, "").wordings == edited.wordings
+    with pytest.raises(UsageError, match="longer than 2,000 characters"):
+        world.memory().edit(added.fact_id, wordings=["x" * 2001])
+
+
+def test_a_catalog_of_before_has_facts_without_wordings(world: World) -> None:
+    ask_tea(world)
+    pinned = world.memory().decide(only(world).fact_id, "pinned")
+    with world.catalog.writing() as connection:
+        assert connection is not None
+        connection.exec_driver_sql("ALTER TABLE memories DROP COLUMN wordings")
+    assert (only(world).decision, only(world).wordings) == ("pinned", pinned.wordings)
+
+
 def test_labels_decide_which_facts_are_seen_then_and_now(world: World) -> None:
     world.ask(1, HOT, TEA, "80 degrees", ("staff",))
     world.ask(1, HOT, TEA, "80 degrees")

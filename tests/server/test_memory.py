@@ -133,6 +133,7 @@ def test_decisions_words_and_forgetting_with_a_receipt(server: Running, place: P
         assert len(ok(owner.get("/api/memory"))["facts"]) == 2
         assert ok(owner.post(f"{tea}/decision", json={"decision": "pinned", "note": "often"}))["decision"] == "pinned"
         assert ok(owner.post(f"{tea}/words", json={"question": "How hot?"}))["question"] == "How hot?"
+        assert "Say how hot." in ok(owner.post(f"{tea}/words", json={"wording": "Say how hot."}))["wordings"]
         assert "does not hold" in ok(owner.post(f"{tea}/words", json={"answer": "90"}), 400)["error"]["what"]
         ok(owner.post(f"{tea}/decision", json={"decision": "kept"}), 422)
         page = got(owner, "/memory").text

@@ -84,6 +84,11 @@ def _keys_that_asked(connection: sa.Connection) -> None:
         _add_columns(connection, table, "key_id")
 
 
+def _wordings_by_hand(connection: sa.Connection) -> None:
+    """Other wordings of a fact's question that somebody wrote."""
+    _add_columns(connection, MEMORIES, "wordings")
+
+
 def _add_columns(connection: sa.Connection, table: sa.Table, *names: str) -> None:
     there = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
     for name in names:
@@ -99,4 +104,5 @@ MIGRATIONS: Sequence[tuple[str, Callable[[sa.Connection], None]]] = (
     ("0005_edits", _edits),
     ("0006_seen_and_whose", _seen_and_whose),
     ("0007_keys_that_asked", _keys_that_asked),
+    ("0008_wordings_by_hand", _wordings_by_hand),
 )

@@ -187,6 +187,7 @@ MEMORIES = sa.Table(
     _text("note"),
     _text("labels", nullable=True),
     _text("at"),
+    _text("wordings", nullable=True),
 )
 """Facts that somebody decided on: `decision` is "pinned", "excluded", "forgotten" or ""; `by_hand`: added or edited."""
 
@@ -234,6 +235,6 @@ JSON_COLUMNS = (
     (ROOTS, "labels"), (ROOTS, "metadata"), (CONVERSATIONS, "labels"), (TURNS, "answer"), (USAGE, "citations"),
     (USAGE, "answer"), (USAGE, "made_from"), (JUDGEMENTS, "spans"), (KEYS, "labels"), (KEYS, "origins"),
     (JOBS, "arguments"), (JOBS, "labels"), (JOBS, "progress"), (JOBS, "result"), (JOB_EVENTS, "data"),
-    (USES, "source_labels"), (USES, "labels"), (MEMORIES, "source_labels"), (MEMORIES, "labels"),
+    (USES, "source_labels"), (USES, "labels"), (MEMORIES, "source_labels"), (MEMORIES, "labels"), (MEMORIES, "wordings"),
     (CACHED_ANSWERS, "made_from"), (CACHED_ANSWERS, "answer"), (EDITS, "wordings"), (EDITS, "source_labels"),
 )  # fmt: skip

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Show the facts that people keep asking for, and decide on them.", invoke_without_command=True)
 
 _FactArgument = Annotated[str, typer.Argument(metavar="FACT", help="Id of a fact, or the start of it.")]
+_WordingOption = Annotated[
+    list[str] | None, typer.Option(metavar="TEXT", help="Another wording of the question; give it several times.")
+]
 _NoteOption = Annotated[str, typer.Option(help="A note, shown with the fact.")]
 
 
@@ -125,16 +128,17 @@ def edit(
     fact: _FactArgument,
     question: Annotated[str, typer.Option(help="The question, in other words.")] = "",
     answer: Annotated[str, typer.Option(help="The answer, in words of the evidence.")] = "",
+    wording: _WordingOption = None,
     note: _NoteOption = "",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Change the wording of a fact's question or answer.
+    """Change the wording of a fact's question or answer, or add wordings of the question.
 
     Example: `instill memory edit 3f2a --answer "80 degrees"`
     """
     with Workspace.open(workspace) as opened:
-        found = opened.memory().edit(fact, question=question, answer=answer, note=note)
+        found = opened.memory().edit(fact, question=question, answer=answer, note=note, wordings=wording or ())
     _print(found, as_json)
 
 
@@ -145,6 +149,7 @@ def add(
     document: Annotated[
         str, typer.Option(help="Id or path of the document that holds the answer; default: one that is found.")
     ] = "",
+    wording: _WordingOption = None,
     note: _NoteOption = "",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -154,7 +159,7 @@ def add(
     Example: `instill memory add "How hot is green tea brewed?" "80 degrees"`
     """
     with Workspace.open(workspace) as opened:
-        found = opened.remember(question, answer, document=document, note=note)
+        found = opened.remember(question, answer, document=document, note=note, wordings=wording or ())
     _print(found, as_json)
 
 
@@ -221,7 +226,7 @@ def _print(fact: Fact, as_json: bool) -> None:
     say(f"evidence: {readable(fact.evidence, 300)}")
     say(f"document: {clean(fact.source) or '(gone)'} · {fact.doc_id} [{fact.start}, {fact.end})", dim=True)
     for wording in fact.wordings[:5]:
-        say(f"asked:    {clean(wording)}", dim=True)
+        say(f"worded:   {clean(wording)}", dim=True)
     for each in fact.why:
         mark = {True: "yes", False: "no", None: "-"}[each.met]
         say(f"{each.name + ':':<12}{mark:<4}{clean(each.said)}")

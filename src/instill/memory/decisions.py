@@ -19,7 +19,9 @@ def read_decided(catalog: Catalog, labels: Labels = None) -> list[Decided]:
     with catalog.reading() as connection:
         if MEMORIES.name not in sa.inspect(connection).get_table_names():
             return []
-        rows = connection.execute(sa.select(MEMORIES).order_by(MEMORIES.c.at, MEMORIES.c.fact_id)).mappings().all()
+        there = {column["name"] for column in sa.inspect(connection).get_columns(MEMORIES.name)}
+        columns = [column for column in MEMORIES.c if column.name in there]  # one of an older Instill has fewer
+        rows = connection.execute(sa.select(*columns).order_by(MEMORIES.c.at, MEMORIES.c.fact_id)).mappings().all()
     decided = [_decided(row) for row in rows]
     return [each for each in decided if may_see(each.labels, labels)]
 
@@ -48,6 +50,7 @@ def keep(catalog: Catalog, decided: Decided) -> None:
         "note": decided.note,
         "labels": stored_labels(decided.labels),
         "at": decided.at,
+        "wordings": json.dumps(decided.wordings) if decided.wordings else None,
     }
     with catalog.writing() as connection:
         if connection is None:
@@ -85,4 +88,5 @@ def _decided(row: sa.RowMapping) -> Decided:
         note=row["note"],
         labels=None if row["labels"] is None else tuple(json.loads(row["labels"])),
         at=row["at"],
+        wordings=tuple(json.loads(row.get("wordings") or "[]")),
     )

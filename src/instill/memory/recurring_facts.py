@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -172,8 +172,13 @@ class Memory:
             keep(self._around.catalog, with_decision(before or self._of(fact), decision, _short(note, "note")))
         return self._again(fact.fact_id)
 
-    def edit(self, reference: str, *, question: str = "", answer: str = "", note: str = "") -> Fact:
+    def edit(
+        self, reference: str, *, question: str = "", answer: str = "", note: str = "", wordings: Iterable[str] = ()
+    ) -> Fact:
         """Word a fact's question or answer otherwise. The answer has to stand in the evidence.
+
+        Args:
+            wordings: more wordings of the question, beside those that there are.
 
         Raises:
             UsageError: there is no such fact, the evidence does not hold the answer, or the caller is not the owner.
@@ -189,16 +194,31 @@ class Memory:
                 remedy=f"Take words of the evidence: {before.spot.text[:200]}",
             )
         changed = replace(
-            before, question=question, answer=answer, by_hand=True, note=_short(note, "note") or before.note
+            before,
+            question=question,
+            answer=answer,
+            by_hand=True,
+            note=_short(note, "note") or before.note,
+            wordings=_worded(question, (*before.wordings, *wordings)),
         )
         keep(self._around.catalog, changed)
         return self._again(fact.fact_id)
 
-    def add(self, question: str, answer: str, spot: Spot, source_labels: Sequence[str], *, note: str = "") -> Fact:
+    def add(
+        self,
+        question: str,
+        answer: str,
+        spot: Spot,
+        source_labels: Sequence[str],
+        *,
+        note: str = "",
+        wordings: Iterable[str] = (),
+    ) -> Fact:
         """Add a fact by hand and pin it. Where a fact like it is known, that one is pinned and worded so.
 
         Args:
             spot: its evidence, which holds the answer; see `evidence_for`.
+            wordings: other wordings of the question; a fact that is added again keeps those that it has.
 
         Raises:
             UsageError: the evidence does not hold the answer, or the caller is not the owner.
@@ -209,9 +229,19 @@ class Memory:
         if not question or not answer or answer not in spot.text:
             raise UsageError("A fact has a question, and an answer that stands in its evidence.", where=question)
         fact_id = new_id(spot, question)
-        at = stamp(self._now)
+        before = self._decided(fact_id)
         decided = Decided(
-            fact_id, question, answer, spot, tuple(source_labels), "pinned", True, _short(note, "note"), None, at
+            fact_id=fact_id,
+            question=question,
+            answer=answer,
+            spot=spot,
+            source_labels=tuple(source_labels),
+            decision="pinned",
+            by_hand=True,
+            note=_short(note, "note"),
+            labels=None,
+            at=stamp(self._now),
+            wordings=_worded(question, (*(before.wordings if before else ()), *wordings)),
         )
         keep(self._around.catalog, decided)
         return self._again(fact_id)
@@ -305,7 +335,7 @@ class Memory:
             uses=len(group.uses),
             weight=round(weight, 6),
             last_used=stamp(group.uses[-1].at) if group.uses else "",
-            wordings=group.wordings,
+            wordings=tuple(dict.fromkeys((*group.wordings, *(decided.wordings if decided else ())))),
             decision=decision,
             by_hand=decided.by_hand if decided else False,
             note=decided.note if decided else "",
@@ -398,6 +428,16 @@ def _is_studied(fact: StudyFact, spot: Spot) -> bool:
 def _in_order(why: Sequence[Condition]) -> tuple[Condition, ...]:
     order = ("used", "in place", "stable", "undisputed", "answered", "allowed")
     return tuple(sorted(why, key=lambda each: order.index(each.name)))
+
+
+def _worded(question: str, wordings: Iterable[str]) -> tuple[str, ...]:
+    """Other wordings of a question, each once; empty ones are left out.
+
+    Raises:
+        UsageError: one is too long.
+    """
+    found = dict.fromkeys(_short(each, "wording") for each in wordings)
+    return tuple(each for each in found if each and each != question)
 
 
 def _short(text: str, name: str) -> str:

@@ -64,6 +64,7 @@ class Decided:
         source_labels: of the document when it was decided.
         by_hand: its question or answer were written by a person.
         labels: what the person held who decided.
+        wordings: other wordings of the question, written by a person.
     """
 
     fact_id: str
@@ -76,6 +77,7 @@ class Decided:
     note: str
     labels: Labels
     at: str
+    wordings: tuple[str, ...] = ()
 
     @property
     def source(self) -> Source:
@@ -106,7 +108,7 @@ class Fact(BaseModel):
         evidence: its text.
         labels: whose callers see the document, as far as whoever looks holds them; () is the owner alone.
         uses: questions that it answered; `weight`: the same, an older one counting less.
-        wordings: how it was asked, most often first.
+        wordings: how it was asked, most often first, and then other wordings that a person wrote.
         candidate: every condition is met.
     """
 

@@ -118,7 +118,7 @@ class Editing(Changing, Remembering):
         live = [each for each in forced if each.prompt != prompt]
         replaced = [each for each in forced if each.prompt == prompt]
         kept = self._kept(keep)
-        fact, source, labels = self._said_by_document(subject, prompt, value, document)
+        fact, source, labels = self._said_by_document(subject, prompt, value, document, others)
         record = EditRecord(
             edit_id=hashlib.sha256(f"{base_hash} {prompt} {value} {now()}".encode()).hexdigest()[:12],
             at=now(),
@@ -155,7 +155,7 @@ class Editing(Changing, Remembering):
             changed += [each.model_copy(update={"state": "undone", "said": said}) for each in replaced]
         keep_edits(self.catalog, changed)
         self.refresh()
-        disputed = self.memory().answered_otherwise(fact.model_copy(update={"wordings": record.wordings}))
+        disputed = self.memory().answered_otherwise(fact)
         return Edited(
             edit_id=record.edit_id,
             adapter=card.id,
@@ -237,7 +237,7 @@ class Editing(Changing, Remembering):
         return Kept(texts=tuple(texts[:_PASSAGES]))
 
     def _said_by_document(
-        self, subject: str, prompt: str, value: str, document: str
+        self, subject: str, prompt: str, value: str, document: str, wordings: Sequence[str]
     ) -> tuple[Fact, str, tuple[str, ...]]:
         """The fact, pinned, with the source and the labels of its document: one that holds both, or a note."""
         if not document:
@@ -249,7 +249,7 @@ class Editing(Changing, Remembering):
             self.add_text(f"# {subject}\n\n{sentence_of(prompt, value)}\n", name=name)
             self.refresh()
             document = f"stdin:{name}"
-        fact = self.remember(prompt, value, document=document, note="edited")
+        fact = self.remember(prompt, value, document=document, note="edited", wordings=wordings)
         return fact, fact.source, fact.labels
 
     def _holding(self, subject: str, value: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -139,11 +139,14 @@ class Remembering(Asking):
             save_safe(seen.home, trials.safe, seen.labels)
         return trials
 
-    def remember(self, question: str, answer: str, *, document: str = "", note: str = "") -> Fact:
+    def remember(
+        self, question: str, answer: str, *, document: str = "", note: str = "", wordings: Iterable[str] = ()
+    ) -> Fact:
         """Add a fact by hand, and pin it. Its evidence is the sentence of a document that holds the answer.
 
         Args:
             answer: words of the document, exactly as they are there.
+            wordings: other wordings of the question. A consolidation needs at least two that differ.
             document: its id or source. "": Instill looks in the documents that a search for the question finds.
 
         Raises:
@@ -168,4 +171,4 @@ class Remembering(Asking):
                 where=answer,
                 remedy="Add the document that says so (instill add), or name it: --document DOC",
             )
-        return memory.add(question, answer, *found, note=note)
+        return memory.add(question, answer, *found, note=note, wordings=[utf8(each, "wording") for each in wordings])

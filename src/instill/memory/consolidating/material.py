@@ -26,6 +26,12 @@ from instill.study.study_set import Fact as StudyFact
 _HELD_BACK = 3
 """Of so many families of wordings that are alike, one is only asked in the gate."""
 
+WORDED_ONCE = (
+    "it is worded in one way only, so that nothing is left to examine it with; ask it in other words, or add a wording: "
+    'instill memory edit FACT --wording "..."'
+)
+"""Wordings that are alike count as one."""
+
 _MOST_CONTROLS = 100
 _FORMS = ("direct", "reworded", "indirect", "reverse")
 
@@ -122,7 +128,7 @@ def _taught(
     for studied, wordings in worded:
         own = _split(wordings, shown, seed)
         if not any(item.split == "gate" and item.form != "reverse" for item in own):
-            left_out[studied.id] = "it is worded in one way only, so that nothing is left to examine it with"
+            left_out[studied.id] = WORDED_ONCE
             continue
         taught.append(studied)
         items += own

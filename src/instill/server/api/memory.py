@@ -31,12 +31,14 @@ class Deciding(BaseModel):
 
 
 class Wording(BaseModel):
-    """Other words for a fact's question and answer; "" leaves them. The answer has to stand in the evidence."""
+    """Other words for a fact's question and answer; "" leaves them. The answer has to stand in the evidence. `wording` is
+    one more wording of the question, beside those that there are."""
 
     model_config = ConfigDict(extra="forbid")
 
     question: str = Field("", max_length=_LONGEST)
     answer: str = Field("", max_length=_LONGEST)
+    wording: str = Field("", max_length=_LONGEST)
     note: str = Field("", max_length=_LONGEST)
 
 
@@ -120,7 +122,11 @@ def reword(seen: Owning, fact_id: str, wording: Wording) -> Fact:
     """Word a fact's question or answer otherwise; see `instill memory edit`."""
     fact = _found(seen, fact_id)
     return seen.workspace.memory().edit(
-        fact.fact_id, question=wording.question, answer=wording.answer, note=wording.note
+        fact.fact_id,
+        question=wording.question,
+        answer=wording.answer,
+        note=wording.note,
+        wordings=[wording.wording],
     )
 
 
