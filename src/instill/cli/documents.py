@@ -181,7 +181,7 @@ def remove(
     if not documents and not purge:
         raise UsageError("No document was named.", remedy="Example: instill remove notes/old.md")
     with Workspace.open(workspace) as opened:
-        records = opened.remove(documents) if documents else []
+        records = opened.remove(documents, keep=not purge) if documents else []
         purged = opened.purge([record.doc_id for record in records] if documents else None) if purge else None
         back = len(opened.comes_back(records))
     if back and not as_json:

@@ -31,6 +31,7 @@ from instill.cli import (
     models,
     plugins,
     questions,
+    restore,
     search,
     serve,
     store,
@@ -61,6 +62,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 documents.register(app)
+restore.register(app)
 search.register(app)
 ask.register(app)
 calibrate.register(app)

@@ -13,6 +13,7 @@ _METHODS = {
     "add": "workspace.add",
     "sync": "workspace.sync",
     "remove": "workspace.remove",
+    "restore": "workspace.restore",
     "reindex": "workspace.reindex",
     "search": "workspace.search",
     "ask": "workspace.ask",
@@ -46,7 +47,7 @@ _FUNCTIONS = {
 _CALLS = {**_METHODS, **_FUNCTIONS}
 _OF_THE_WORKSPACE = frozenset({"calibrate", "tune search", "train encoder"})
 _SWITCHES = frozenset({"force", "again", "generator", "promote", "strict"})
-_ANY_WORD = frozenset({"init", "add", "remove", "show", "forget", "train", "models show", "models promote"})
+_ANY_WORD = frozenset({"init", "add", "remove", "restore", "show", "forget", "train", "models show", "models promote"})
 """Their argument is a name, whatever it looks like."""
 
 _SHELL_ONLY = r"(?:train (?:reader|init|pairs|attack|run)|memory [a-z]+)\b"

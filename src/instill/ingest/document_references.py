@@ -6,16 +6,30 @@ import fnmatch
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from instill.documents.bucket_addresses import endpoint_in, followed_as, is_in_bucket, place_of
 from instill.documents.sources import can_be_stored
 from instill.errors import UsageError
-from instill.index.store import Index
 from instill.index.types import DocumentRecord
 from instill.settings.location import expanded
 
 _SHOWN = 5
 _LONGEST = 200
+
+
+class Listed(Protocol):
+    """What has documents: an index, or what was removed from it."""
+
+    def records(
+        self,
+        sources: Sequence[str] | None = None,
+        *,
+        doc_ids: Sequence[str] | None = None,
+        labels: Sequence[str] | None = None,
+    ) -> list[DocumentRecord]:
+        """See `Index.records`."""
+        ...
 
 
 class SeveralMeant(UsageError):
@@ -31,7 +45,7 @@ class SeveralMeant(UsageError):
         self.choices, self.more = tuple(choices), more
 
 
-def resolve(index: Index, reference: str, *, labels: Sequence[str] | None = None, many: bool) -> list[DocumentRecord]:
+def resolve(index: Listed, reference: str, *, labels: Sequence[str] | None = None, many: bool) -> list[DocumentRecord]:
     """The documents that `reference` names: exactly one unless `many`, and at least one.
 
     With `many`, only a folder or a pattern names several documents. A file's name that several have, or the start of
@@ -57,7 +71,7 @@ def _cut(reference: str) -> str:
     return reference if len(reference) <= _LONGEST else f"{reference[: _LONGEST - 1]}…"
 
 
-def meant(index: Index, reference: str, *, labels: Sequence[str] | None = None, many: bool) -> list[DocumentRecord]:
+def meant(index: Listed, reference: str, *, labels: Sequence[str] | None = None, many: bool) -> list[DocumentRecord]:
     """As `resolve`, or none.
 
     Raises:
@@ -79,7 +93,7 @@ def meant(index: Index, reference: str, *, labels: Sequence[str] | None = None, 
     return found
 
 
-def named(index: Index, reference: str, *, labels: Sequence[str] | None = None) -> list[DocumentRecord]:
+def named(index: Listed, reference: str, *, labels: Sequence[str] | None = None) -> list[DocumentRecord]:
     """Whatever the reference fits; any number of documents, or none."""
     held = None if labels is None else tuple(labels)
     source = absolute(at_its_endpoint(index, reference, labels=labels))
@@ -92,7 +106,7 @@ def named(index: Index, reference: str, *, labels: Sequence[str] | None = None) 
     return found
 
 
-def at_its_endpoint(index: Index, reference: str, *, labels: Sequence[str] | None = None) -> str:
+def at_its_endpoint(index: Listed, reference: str, *, labels: Sequence[str] | None = None) -> str:
     """`s3://BUCKET/...` as the place of documents: at AWS, or else at the one endpoint that has some in this bucket.
     Any other reference stays as it is.
 

@@ -181,11 +181,16 @@ class Changing(Parts):
         for _ in changes([root.path for root in self.catalog.roots()], self.settings.documents, stop):
             on_report(self.sync())
 
-    def remove(self, references: Paths) -> list[DocumentRecord]:
+    def remove(self, references: Paths, *, keep: bool = True) -> list[DocumentRecord]:
         """Remove documents from the index: by id, source path, glob pattern, or folder. A removed folder or
         file is no longer followed.
 
+        For a week, `restore` can bring the documents back, unless they are purged or the index is made anew before.
+
         If a `sync` runs at the same time, the documents that it has added are removed too, and it adds no more of them.
+
+        Args:
+            keep: False keeps nothing for `restore`.
 
         Raises:
             UsageError: a reference names nothing.
@@ -200,14 +205,32 @@ class Changing(Parts):
         for reference, place in places.items():
             if place not in followed:  # what is followed may have no document yet
                 resolve(self.index, reference, many=True)
+        roots = self.catalog.roots()
         self._forget_roots(places.values())
         with self.index.alone():  # whoever committed before looks up what is followed again before the next commit
             found = [record for reference in references for record in meant(self.index, reference, many=True)]
             records = {record.doc_id: record for record in found}
             self._forget_roots(record.source for record in records.values())  # files that were added by their own path
+            if keep:
+                self._keep(list(records.values()), roots)
             self.index.remove(list(records))
         self._upkeep()
         return list(records.values())
+
+    def _keep(self, records: Sequence[DocumentRecord], roots: Sequence[Root]) -> None:
+        """Keep what is about to be removed, with those of `roots` that are followed no longer; of what was kept
+        before, drop what nobody can bring back."""
+        from instill.workspace.removed_documents import RemovedDocuments
+
+        kept = RemovedDocuments(self.home, self.index)
+        followed = {root.path for root in self.catalog.roots()}
+        if records:
+            kept.keep(records, [root for root in roots if root.path not in followed])
+        uploads = self.home / "uploads"
+        gone = [record.source for record in kept.drop_old() if Path(record.source).is_relative_to(uploads)]
+        there = {record.source for record in self.index.records(gone)} if gone else set()
+        for source in set(gone) - there:
+            Path(source).unlink(missing_ok=True)
 
     def comes_back(self, records: Iterable[DocumentRecord]) -> list[str]:
         """The sources of removed documents that the next `sync` adds again, because a folder that it follows holds

@@ -278,7 +278,7 @@ class Editing(Changing, Remembering):
     def _unsay(self, record: EditRecord) -> None:
         stored = self.index.document_text(record.doc_id)
         if stored is not None and stored.record.source.startswith(f"stdin:{NOTE}"):
-            self.remove([record.doc_id])
+            self.remove([record.doc_id], keep=False)
         else:
             self.memory().decide(record.fact_id, "")
 

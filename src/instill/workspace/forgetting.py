@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from instill.common.extras import extras_named
 from instill.errors import UsageError
-from instill.workspace.adding_and_removing import Changing
 from instill.workspace.arguments import text_of
 from instill.workspace.consolidating import Consolidating
+from instill.workspace.restoring import Restoring
 
 if TYPE_CHECKING:
     from instill.index.lookup import StoredDocument
@@ -42,7 +42,7 @@ class ForgettingPlan:
     stays: tuple[Taken, ...]
 
 
-class Forgetting(Changing, Consolidating):
+class Forgetting(Restoring, Consolidating):
     """What is taken out for good."""
 
     def forget(self, reference: str) -> Receipt:
@@ -294,7 +294,7 @@ class Forgetting(Changing, Consolidating):
             block(self.home, [(document.source, document.content_hash) for document in job.documents])
             there = [record.doc_id for record in self.index.records(doc_ids=doc_ids)]
             if there:
-                self.remove(there)
+                self.remove(there, keep=False)
             purged = purge(self.home, self.catalog, self.index, doc_ids)
         end_withdrawn(self.catalog, withdrawal.ids)
         self.refresh()

@@ -1,9 +1,9 @@
 """A workspace: a folder with `instill.toml` whose documents can be searched, asked and talked to.
 
 This is the one place that wires the rooms together: `parts.py` opens what it is made of, `adding_and_removing.py` puts
-documents in and takes them out, `asking.py` answers, `contents.py` says what is there, `memory.py` which facts people
-keep asking for, `consolidating.py` puts them into weights, `editing.py` makes weights say something by hand,
-`forgetting.py` takes out for good, `coding.py` has code written and checked.
+documents in and takes them out, `restoring.py` brings them back, `asking.py` answers, `contents.py` says what is there,
+`memory.py` which facts people keep asking for, `consolidating.py` puts them into weights, `editing.py` makes weights
+say something by hand, `forgetting.py` takes out for good, `coding.py` has code written and checked.
 """
 
 from __future__ import annotations

@@ -58,10 +58,27 @@ def test_enter_in_a_field_agrees_and_escape_does_not(browser: Browser, server: R
         assert page.locator(".toast").count() == 0
 
 
+def test_a_deleted_document_comes_back_by_undo_and_from_the_list(browser: Browser, server: Running) -> None:
+    with opened(browser, server, "/documents") as page:
+        [before] = server.client().get("/api/documents").json()["documents"]
+        for way in ("Undo", "Bring back Tea"):
+            page.get_by_role("button", name="Delete Tea").click()
+            page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+            page.get_by_text("Deleted “Tea”.").wait_for()
+            assert server.client().get("/api/documents").json()["documents"] == []
+            if way != "Undo":  # which goes after a while
+                page.get_by_text("Deleted in the last week: 1").click()
+                assert barriers(page, details=False) == []
+            with page.expect_event("load"):
+                page.get_by_role("button", name=way).click()
+            assert server.client().get("/api/documents").json()["documents"] == [before]
+            assert page.locator("details.removed").count() == 0
+
+
 def test_what_is_dangerous_has_the_focus_on_cancel_and_names_what_goes(browser: Browser, server: Running) -> None:
     with opened(browser, server, "/documents") as page:
         page.get_by_role("button", name="Delete Tea").click()
-        question = "Take “Tea” out? Answers no longer stand on it. Its text is kept nowhere else."
+        question = "Take “Tea” out? Answers no longer stand on it. For a week it can be brought back"
         page.get_by_role("dialog").get_by_text(question).wait_for()
         assert focused(page) == "Cancel"
         page.keyboard.press("Enter")

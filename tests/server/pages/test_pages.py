@@ -312,7 +312,7 @@ def test_what_a_deletion_takes_along_is_said_before_and_after(tmp_path: Path) ->
         tea = next(each for each in workspace.documents() if each.title == "Tea")
         said = client.get(f"/api/documents/{tea.doc_id}/removal").json()["said"]
         assert said == (
-            "Its text is kept nowhere else. To have the document back, add its text again. "
+            "For a week it can be brought back on the page Documents. Its text is kept nowhere else. "
             "Conversations, the list of questions and the memory keep the words of it that were shown. "
             "Forgetting it takes it out of these too. "
             "1 judged question no longer counts: its answer stands in it alone."
@@ -321,8 +321,8 @@ def test_what_a_deletion_takes_along_is_said_before_and_after(tmp_path: Path) ->
             [form] = re.findall(r"<form [^>]*data-instead hidden>.*?</form>", client.get(path, headers=HTML).text)[:1]
             assert ('data-call="POST /api/forget"' in form, 'data-plan="POST /api/forget/plan"' in form) == (True, True)
         for name, way in (
-            ("tea.html", "Its file stays where it is."),
-            ("up.md", "The file that was uploaded is deleted"),
+            ("tea.html", "For a week it can be brought back on the page Documents. Its file stays where it is."),
+            ("up.md", "For a week it can be brought back on the page Documents. Then the file that was uploaded is"),
         ):
             if name == "up.md":
                 client.post("/api/documents", files={"files": (name, b"Up.")})

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from instill.index.store import Index
 from instill.index.stores.row_texts import indexed_of
 from instill.index.types import Hit, IndexedDocument, SearchRequest
 from instill.models.encoders.protocol import Vectors
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _PASSAGES = 1000
 _QUERIES = 20
@@ -142,11 +145,15 @@ def _hash_of(entry: IndexedDocument) -> str:
 
 
 def documents_in(view: View, wanted: set[str]) -> Iterator[IndexedDocument]:
-    """Whole documents with their vectors; of one that is not complete yet no more is kept than was read."""
+    """Whole documents with their vectors, of one version of an index."""
+    yield from documents_of(view.batches("passages", [*_COLUMNS, *HEAD_COLUMNS], None), wanted)
+
+
+def documents_of(batches: Iterable[pa.RecordBatch], wanted: set[str]) -> Iterator[IndexedDocument]:
+    """Whole documents from their rows; of one that is not complete yet no more is kept than was read."""
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     vectors: dict[str, list[Vectors]] = defaultdict(list)
-    columns = [*_COLUMNS, *HEAD_COLUMNS]
-    for batch in view.batches("passages", columns, None):
+    for batch in batches:
         matrix = np.asarray(batch.column("vector").flatten(), dtype=np.float32).reshape(batch.num_rows, -1)
         narrow = batch.select([name for name in batch.schema.names if name != "vector"])
         for row, vector in zip(narrow.to_pylist(), matrix, strict=True):

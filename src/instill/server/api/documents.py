@@ -9,7 +9,7 @@ from typing import Annotated, Any, BinaryIO
 
 import anyio
 from fastapi import APIRouter, File, Form, UploadFile
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from instill.common.plurals import counted
 from instill.documents.document import Passage
@@ -24,6 +24,7 @@ from instill.server.uploads import Uploads
 from instill.workspace.arguments import labels_of, metadata_of
 from instill.workspace.purge.what_goes import what_keeps
 from instill.workspace.replies import Documents, Removed
+from instill.workspace.restoring import RemovedDocument, Restored
 
 router = APIRouter(prefix="/api/documents", tags=["documents"])
 
@@ -84,6 +85,26 @@ class Relabelled(BaseModel):
     undo: list[ManyLabels]
 
 
+class Deleted(Removed):
+    """Documents that are taken out, and of them the ids of those that can be brought back."""
+
+    restorable: Sequence[str] = ()
+
+
+class Lately(BaseModel):
+    """Documents that were taken out and can be brought back, the last first."""
+
+    removed: Sequence[RemovedDocument]
+
+
+class Restoring(BaseModel):
+    """Ids of documents that are to come back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    documents: list[str] = Field(min_length=1, max_length=100_000)
+
+
 class Removal(BaseModel):
     """What removing a document would do, and how to have it back; for people."""
 
@@ -133,6 +154,29 @@ def sync(seen: Editing) -> Job:
     if seen.labels is not None:
         raise Refused(403, "Only who sees all documents brings all of them up to date.")
     return _job(seen, "sync", {})
+
+
+@router.get("/removed")
+def list_removed(seen: Editing) -> Lately:
+    """Documents that were taken out and that the caller can bring back: for a week, unless they were purged or
+    forgotten, or the index was made anew."""
+    return Lately(removed=seen.service.opened.whole.removed(labels=seen.labels))
+
+
+@router.post("/restore")
+def restore(seen: Editing, restoring: Restoring) -> Restored:
+    """Bring back documents that were taken out, whole. Who may take a document out may bring it back."""
+    whole = seen.service.opened.whole
+    there = {each.document.doc_id for each in whole.removed(labels=seen.labels)}
+    missing = next((each for each in restoring.documents if each not in there), None)
+    if missing is not None:
+        remedy = "List what can be brought back (GET /api/documents/removed), or add the document again."
+        raise unknown("No removed document that can be brought back has this id.", missing[:80], remedy)
+    done = whole.restore(restoring.documents, labels=seen.labels)
+    if not done.restored:
+        [(source, why), *_] = done.left_out
+        raise Refused(409, f"It was not brought back. {why}", where=source)
+    return done
 
 
 @router.get("/{doc_id}")
@@ -222,13 +266,14 @@ def plan_removal(seen: Editing, doc_id: str) -> Removal:
     """What `DELETE` would do to a document, and how to have it back. Nothing is written."""
     record = found(seen, doc_id)
     if record.source.startswith(("http://", "https://")):
-        back = "To have it back, add its address again."
+        back = "After that, add its address again."
     elif Path(record.source).is_relative_to(seen.service.uploads):
-        back = "The file that was uploaded is deleted too. To have the document back, add the file again."
+        back = "Then the file that was uploaded is deleted too."
     elif record.source.startswith("stdin:"):
-        back = "Its text is kept nowhere else. To have the document back, add its text again."
+        back = "Its text is kept nowhere else."
     else:
-        back = "Its file stays where it is. To have the document back, add the file again."
+        back = "Its file stays where it is."
+    back = f"For a week it can be brought back on the page Documents. {back}"
     if seen.labels is not None:
         back += " Who sees it by other labels still sees it."
     back += " Conversations, the list of questions and the memory keep the words of it that were shown."
@@ -244,19 +289,19 @@ def plan_removal(seen: Editing, doc_id: str) -> Removal:
 
 
 @router.delete("/{doc_id}")
-def remove(seen: Editing, doc_id: str) -> Removed:
+def remove(seen: Editing, doc_id: str) -> Deleted:
     """Take a document out of the index. A caller with labels takes it from those who hold these labels; where others
-    see it too, it stays theirs."""
+    see it too, it stays theirs. `POST /api/documents/restore` brings it back."""
     record = found(seen, doc_id)
     whole = seen.service.opened.whole
     everything = whole.index.records(doc_ids=[record.doc_id])
     others = set(everything[0].labels) - set(seen.labels or ()) if everything and seen.labels is not None else set()
     if others:
-        whole.index.relabel(record.doc_id, sorted(others))
+        whole.take_labels(record.doc_id, seen.labels or ())
     else:
         whole.remove([record.doc_id])
-        _uploads(seen).forget([record.source])
-    return Removed(removed=[record])
+    there = {each.document.doc_id for each in whole.removed(labels=seen.labels)}
+    return Deleted(removed=[record], restorable=[record.doc_id] if record.doc_id in there else [])
 
 
 def found(seen: Seen, reference: str) -> DocumentRecord:

@@ -28,6 +28,7 @@ _PICTURES = 4
 """Pages of one citation that are shown beside its answer."""
 _DELETED = "The document that this citation points to was deleted, or your key does not see it."
 _ASK_AGAIN = "Ask the question again: the answer then stands on the documents that are there."
+_REMOVED_SHOWN = 50
 _QUESTIONS_LOOKED_AT, _QUESTIONS_SHOWN = 500, 8
 Place = Annotated[int, Query(ge=0, le=2**40)]
 Words = Annotated[str, Query(max_length=1000)]
@@ -48,7 +49,8 @@ def list_documents(
     return page(
         seen, "documents.html", "/documents", records=shown, count=len(fitting), all=len(records), words=words,
         after=after, next=after + _A_PAGE if after + _A_PAGE < len(fitting) else None, jobs=jobs,
-        labels=sorted({label for each in records for label in each.labels}),
+        labels=sorted({label for each in records for label in each.labels}), shown_removed=_REMOVED_SHOWN,
+        removed=seen.service.opened.whole.removed(labels=seen.labels) if seen.who.may("editor") else [],
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from instill.train.gate.gate_of_study import GATE_FILE, write_gate
 from instill.workspace.purge.conversations_and_log import forget_exchanges
 from instill.workspace.purge.holders import WEIGHTS, Holder, Kind, gone_from, holders, touched_by
 from instill.workspace.purge.uploaded import forget_uploads
+from instill.workspace.removed_documents import forget_removed
 
 CACHES = ("gates", "frozen")
 """What was measured or computed of rows, by hashes: nobody can say of which. It is made again where it is needed."""
@@ -80,7 +81,9 @@ def purge(
         WorkspaceError: the index cannot be written.
         OSError: a file cannot be deleted or the disk is full.
     """
-    present = frozenset(record.doc_id for record in index.records())
+    with index.alone():  # from here on nobody brings one of them back
+        forget_removed(home)
+        present = frozenset(record.doc_id for record in index.records())
     found = holders(home, catalog)
     every = frozenset(doc_id for _, gone in gone_from(found, present) for doc_id in gone)
     wanted = every if doc_ids is None else frozenset(doc_ids) - present

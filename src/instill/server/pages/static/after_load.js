@@ -37,8 +37,10 @@ function show({ text, undo }) {
   back?.addEventListener("click", async () => {
     back.disabled = true;
     try {
-      for (const [method, path, body] of undo) await json(method, path, body);
-      sayAfterLoad("It is as it was before.");
+      const replies = [];
+      for (const [method, path, body] of undo) replies.push(await json(method, path, body));
+      const kept = replies.flatMap((each) => each?.left_out ?? []).map(([name, why]) => `${name}: ${why}`);
+      sayAfterLoad(kept.length ? `Not brought back: ${kept.join(" ")}` : "It is as it was before.");
       location.reload();
     } catch (error) {
       said.textContent = error.message;

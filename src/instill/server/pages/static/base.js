@@ -319,7 +319,8 @@ async function carriedOut(form) {
     over();
     const [then, where] = (form.dataset.then ?? "reload").split(/:(.*)/s);
     form.dispatchEvent(new CustomEvent("called", { bubbles: true, detail: result }));
-    if (form.dataset.done) sayAfterLoad(filled(form.dataset.done, result));
+    const undo = form.dataset.undo && result?.restorable?.length ? [[...form.dataset.undo.split(" "), { documents: result.restorable }]] : [];
+    if (form.dataset.done) sayAfterLoad(filled(form.dataset.done, result), undo);
     if (then === "reload") location.reload();
     else if (then === "go") location.assign(filled(where, result));
     else if (then === "say") say(place, where);

@@ -1,0 +1,225 @@
+"""Documents that were removed, kept whole for a week, so that they can be brought back.
+
+`.instill/removed/` has a folder for each removal: `kept.json` says what it is, `documents.arrow` has the rows with
+their vectors. A removal counts only for the generation of the index that it was made in; whatever rewrites the index,
+such as a purge, ends the way back.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from instill.catalog import Root
+from instill.common.durable_files import write_bytes
+from instill.documents.document import Passage
+from instill.index.schema import rows_of
+from instill.index.store import Index
+from instill.index.stores.copying import documents_in, documents_of
+from instill.index.stores.row_texts import indexed_of
+from instill.index.types import DocumentRecord, Hit, IndexedDocument
+
+FOLDER = "removed"
+KEPT_S = 7 * 24 * 3600.0
+
+_LIST, _ROWS = "kept.json", "documents.arrow"
+_PASSAGES = 1000
+_READ_ONE_BY_ONE = 100
+"""Up to so many documents are looked up; for more, the whole table is read once."""
+
+
+class Removal(BaseModel):
+    """What was removed at once.
+
+    Args:
+        generation: the name of the index's generation that held it.
+        at: when, in seconds since 1970.
+        records: of the documents that can be brought back from here.
+        labels: of a document that stayed, by its id: labels that were taken from it, so that others see it still.
+        roots: what `sync` followed because of these documents.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    generation: str
+    at: float
+    records: tuple[DocumentRecord, ...]
+    labels: dict[str, tuple[str, ...]] = {}
+    roots: tuple[Root, ...] = ()
+
+
+class RemovedDocuments:
+    """The removals of a workspace. Every change is made with the index's write lock held.
+
+    Args:
+        home: the workspace's `.instill`.
+        clock: seconds since 1970.
+    """
+
+    def __init__(self, home: Path, index: Index, clock: Callable[[], float] = time.time) -> None:
+        self._home, self._index, self._clock = home, index, clock
+
+    def keep(self, records: Sequence[DocumentRecord], roots: Iterable[Root] = ()) -> None:
+        """Keep documents that are about to be removed. Where the disk is full, nothing is kept: to remove something
+        must be possible then too."""
+        folder = self._new()
+        try:
+            folder.mkdir(parents=True)
+            self._write_rows(folder / _ROWS, records)
+            self._write(folder, records, roots=tuple(roots))
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def keep_labels(self, record: DocumentRecord, taken: Collection[str]) -> None:
+        """Note that a document stays, and that these labels are about to be taken from it."""
+        self._write(self._new(), [record], labels={record.doc_id: tuple(sorted(taken))})
+
+    def removals(self) -> list[tuple[Path, Removal]]:
+        """Those from which something can be brought back, newest first, without documents that are there again."""
+        found = [(folder, each) for folder, each in self._all() if each is not None and self._counts(each)]
+        known = {record.doc_id: record for _, removal in found for record in removal.records}
+        there = {record.doc_id: record for record in self._index.records(doc_ids=sorted(known))} if known else {}
+
+        def is_out(record: DocumentRecord, removal: Removal) -> bool:
+            now, taken = there.get(record.doc_id), removal.labels.get(record.doc_id)
+            return now is None if taken is None else now is not None and not set(taken) <= set(now.labels)
+
+        left = []
+        for folder, removal in found:
+            records = tuple(each for each in removal.records if is_out(each, removal))
+            if records:
+                left.append((folder, removal.model_copy(update={"records": records})))
+        return left
+
+    def documents(self, folder: Path, doc_ids: Collection[str]) -> Iterator[IndexedDocument]:
+        """These documents of a removal, whole."""
+        with pa.memory_map(str(folder / _ROWS)) as file:
+            reader = pa.ipc.open_file(file)
+            batches = (reader.get_batch(number) for number in range(reader.num_record_batches))
+            yield from documents_of(batches, set(doc_ids))
+
+    def take_out(self, folder: Path, doc_ids: Collection[str]) -> None:
+        """Note that these documents of a removal are back."""
+        removal = _read(folder)
+        left = [] if removal is None else [each for each in removal.records if each.doc_id not in doc_ids]
+        if removal is None or not left:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            write_bytes(folder / _LIST, removal.model_copy(update={"records": tuple(left)}).model_dump_json().encode())
+
+    def drop_old(self) -> list[DocumentRecord]:
+        """Delete removals that no longer count; the documents that nobody can bring back now."""
+        gone: list[DocumentRecord] = []
+        for folder, removal in self._all():
+            if removal is None or not self._counts(removal):
+                shutil.rmtree(folder, ignore_errors=True)
+                gone += [] if removal is None or removal.labels else removal.records
+        return gone
+
+    def _counts(self, removal: Removal) -> bool:
+        return removal.generation == self._index.generation.name and self._clock() - removal.at < KEPT_S
+
+    def _all(self) -> list[tuple[Path, Removal | None]]:
+        folders = sorted((self._home / FOLDER).glob("[!.]*"), reverse=True)
+        return [(folder, _read(folder)) for folder in folders]
+
+    def _write_rows(self, file: Path, records: Sequence[DocumentRecord]) -> None:
+        dimension = self._index.generation.dimension
+        if len(records) <= _READ_ONE_BY_ONE:
+            _write_rows(file, _looked_up(self._index, records), dimension)
+        else:
+            wanted = {record.doc_id for record in records}
+            self._index.reading(lambda view: _write_rows(file, documents_in(view, wanted), dimension))
+
+    def _new(self) -> Path:
+        return self._home / FOLDER / f"{time.time_ns():020d}{secrets.token_hex(2)}"
+
+    def _write(
+        self,
+        folder: Path,
+        records: Sequence[DocumentRecord],
+        *,
+        labels: dict[str, tuple[str, ...]] | None = None,
+        roots: tuple[Root, ...] = (),
+    ) -> None:
+        removal = Removal(
+            generation=self._index.generation.name,
+            at=self._clock(),
+            records=tuple(records),
+            labels=labels or {},
+            roots=roots,
+        )
+        write_bytes(folder / _LIST, removal.model_dump_json().encode())
+
+
+def forget_removed(home: Path) -> None:
+    """Delete all that is kept of removed documents; none of them can be brought back."""
+    folder = home / FOLDER
+    if folder.is_dir():
+        shutil.rmtree(folder)
+
+
+def _read(folder: Path) -> Removal | None:
+    """None where it is not finished, or cannot be read."""
+    try:
+        return Removal.model_validate_json((folder / _LIST).read_bytes())
+    except (OSError, ValidationError, ValueError):
+        return None
+
+
+def _write_rows(file: Path, documents: Iterable[IndexedDocument], dimension: int) -> None:
+    batch: list[IndexedDocument] = []
+    schema = rows_of([], added={}, now="", dimension=dimension).schema
+    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+        for document in documents:
+            batch.append(document)
+            if sum(len(each.passages) for each in batch) >= _PASSAGES:
+                writer.write_table(_rows(batch, dimension))
+                batch = []
+        if batch:
+            writer.write_table(_rows(batch, dimension))
+    with file.open("rb") as written:
+        os.fsync(written.fileno())
+
+
+def _rows(batch: Sequence[IndexedDocument], dimension: int) -> pa.Table:
+    added = {each.document.doc_id: each.added for each in batch}
+    return rows_of(batch, added=added, now="", dimension=dimension)
+
+
+def _looked_up(index: Index, records: Sequence[DocumentRecord]) -> Iterator[IndexedDocument]:
+    for record in records:
+        stored = index.document_text(record.doc_id)
+        if stored is not None:
+            passages = index.passages_of(record.doc_id)
+            vectors = index.vectors_of([_hit(stored.record, each) for each in passages])
+            yield indexed_of(stored, passages, vectors)
+
+
+def _hit(record: DocumentRecord, passage: Passage) -> Hit:
+    """What the index looks a vector up by."""
+    return Hit(
+        doc_id=record.doc_id,
+        ordinal=passage.ordinal,
+        start=passage.start,
+        end=passage.end,
+        text=passage.text,
+        headings=passage.headings,
+        page=passage.page,
+        last_page=passage.last_page,
+        source=record.source,
+        kind=record.kind,
+        title=record.title,
+        labels=record.labels,
+        metadata=record.metadata,
+        score=0.0,
+        keyword_score=0.0,
+        vector_score=0.0,
+    )

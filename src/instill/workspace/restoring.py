@@ -1,0 +1,199 @@
+"""Bringing back documents that were removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from instill.errors import UsageError
+from instill.index.types import DocumentRecord
+from instill.workspace.adding_and_removing import Changing
+from instill.workspace.arguments import Labels, Paths, labels_of, paths_of
+
+if TYPE_CHECKING:
+    from instill.workspace.removed_documents import Removal, RemovedDocuments
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedDocument:
+    """A document that `restore` can bring back.
+
+    Args:
+        document: as it was; of a caller with labels, only with labels that they hold.
+        removed: when, ISO 8601 UTC.
+        until: until when it can be brought back.
+    """
+
+    document: DocumentRecord
+    removed: str
+    until: str
+
+
+@dataclass(slots=True)
+class Restored:
+    """What came of `restore`.
+
+    Args:
+        restored: the documents that are back.
+        left_out: source and reason of each that is not.
+    """
+
+    restored: list[DocumentRecord] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    folder: Path
+    removal: Removal
+    record: DocumentRecord
+
+
+class Restoring(Changing):
+    """What undoes a removal."""
+
+    def take_labels(self, doc_id: str, labels: Sequence[str]) -> None:
+        """Remove a document for those who hold these labels, while it stays for others; `restore` gives them back."""
+        from instill.workspace.removed_documents import RemovedDocuments
+
+        self._must_be_writable()
+        with self.index.alone():
+            for record in self.index.records(doc_ids=[doc_id]):
+                RemovedDocuments(self.home, self.index).keep_labels(record, set(record.labels) & set(labels))
+                self.index.relabel(doc_id, sorted(set(record.labels) - set(labels)))
+
+    def removed(self, *, labels: Labels = None) -> list[RemovedDocument]:
+        """The documents that `restore` can bring back, those removed last first: for a week, unless they were purged,
+        or the index was made anew.
+
+        Args:
+            labels: of a caller, who can bring back what they could remove: documents with no other labels. None: all.
+        """
+        from instill.workspace.removed_documents import KEPT_S
+
+        held = labels_of(labels)
+        newest = {each.record.doc_id: each for each in reversed(self._coming_back(held))}
+        return [
+            RemovedDocument(_as_seen(each.record, held), _clock(each.removal.at), _clock(each.removal.at + KEPT_S))
+            for each in reversed(newest.values())
+        ]
+
+    def restore(self, references: Paths, *, labels: Labels = None) -> Restored:
+        """Bring back documents that `remove` took out, whole: text, passages, vectors, labels, metadata, id and source.
+        What `sync` followed because of them is followed again.
+
+        What was forgotten or purged does not come back.
+
+        Args:
+            references: ids, sources, patterns or folders, as for `remove`.
+            labels: see `removed`.
+
+        Raises:
+            UsageError: a reference names nothing that can be brought back.
+            WorkspaceError: the workspace is read-only or full, or was made with another encoder.
+        """
+        from instill.ingest.document_references import meant
+        from instill.workspace.removed_documents import RemovedDocuments
+
+        references = paths_of(references, "references")
+        self._must_be_writable()
+        done = Restored()
+        with self.index.alone():
+            held = labels_of(labels)
+            kept = {each.record.doc_id: each for each in reversed(self._coming_back(held))}
+            listed = _Listed([each.record for each in kept.values()])
+            wanted: dict[str, _Kept] = {}
+            for reference in references:
+                found = meant(listed, reference, many=True)
+                if not found:
+                    raise UsageError(
+                        "No removed document that can be brought back has this name or id.",
+                        where=reference[:200],
+                        remedy="List them: instill restore. Or add the file again: instill add PATH",
+                    )
+                wanted.update((record.doc_id, kept[record.doc_id]) for record in found)
+            removed = RemovedDocuments(self.home, self.index)
+            for folder in dict.fromkeys(each.folder for each in wanted.values()):
+                self._bring_back(removed, [each for each in wanted.values() if each.folder == folder], done)
+        self._upkeep()
+        done.restored = [_as_seen(record, held) for record in done.restored]
+        return done
+
+    def _bring_back(self, removed: RemovedDocuments, some: Sequence[_Kept], done: Restored) -> None:
+        """Documents of one removal."""
+        from instill.memory.forgetting.forgotten_documents import read_forgotten
+
+        forgotten = read_forgotten(self.home)
+        folder, removal = some[0].folder, some[0].removal
+        taken = {record.source for record in self.index.records([each.record.source for each in some])}
+        back = []
+        for each in some:
+            record = each.record
+            if forgotten.holds(record.source, record.content_hash):
+                done.left_out.append((record.source, "It was forgotten, and stays out."))
+            elif record.doc_id in removal.labels:
+                now = self.index.records(doc_ids=[record.doc_id])[0]
+                self.index.relabel(record.doc_id, sorted({*now.labels, *removal.labels[record.doc_id]}))
+                back.append(record)
+            elif record.source in taken:
+                done.left_out.append((record.source, "Another document is at its place now."))
+            else:
+                back.append(record)
+        ids = {record.doc_id for record in back}
+        whole = [] if removal.labels else list(removed.documents(folder, ids))
+        self.index.commit(whole)
+        found = ids if removal.labels else {entry.document.doc_id for entry in whole}
+        done.restored += [record for record in back if record.doc_id in found]
+        done.left_out += [(each.source, "Its text is kept no longer.") for each in back if each.doc_id not in found]
+        own = {record.source for record in back}
+        is_all = {record.doc_id for record in removal.records} <= ids
+        for root in removal.roots:
+            if is_all or root.path in own:
+                self.catalog.remember_root(root)
+        removed.take_out(folder, found)
+
+    def _coming_back(self, held: tuple[str, ...] | None) -> list[_Kept]:
+        """What a caller can bring back, newest removal first; of a document that was removed twice, both."""
+        from instill.workspace.removed_documents import FOLDER, RemovedDocuments
+
+        if not (self.home / FOLDER).is_dir():  # Without opening the index.
+            return []
+        found = []
+        for folder, removal in RemovedDocuments(self.home, self.index).removals():
+            for record in removal.records:
+                labels = removal.labels.get(record.doc_id, record.labels)
+                if held is None or (labels and set(labels) <= set(held)):
+                    found.append(_Kept(folder, removal, record))
+        return found
+
+
+class _Listed:
+    """Removed documents, to be named as those of an index are."""
+
+    def __init__(self, records: Sequence[DocumentRecord]) -> None:
+        self._records = records
+
+    def records(
+        self,
+        sources: Sequence[str] | None = None,
+        *,
+        doc_ids: Sequence[str] | None = None,
+        labels: Sequence[str] | None = None,  # noqa: ARG002
+    ) -> list[DocumentRecord]:
+        """See `Index.records`; `labels` were looked at before."""
+        return [
+            each
+            for each in self._records
+            if (sources is None or each.source in sources) and (doc_ids is None or each.doc_id in doc_ids)
+        ]
+
+
+def _as_seen(record: DocumentRecord, held: tuple[str, ...] | None) -> DocumentRecord:
+    return record if held is None else replace(record, labels=tuple(each for each in record.labels if each in held))
+
+
+def _clock(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
