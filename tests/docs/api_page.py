@@ -50,8 +50,8 @@ GROUPS = (
     (
         "Documents",
         (
-            "add", "add_text", "sync", "refine", "passages_in_words", "watch", "remove", "take_labels", "removed", "restore",
-            "comes_back", "purge", "documents", "stored_documents", "show", "reindex", "repair",
+            "add", "add_text", "sync", "refine", "passages_in_words", "watch", "remove", "take_labels", "removed",
+            "restore", "comes_back", "purge", "documents", "stored_documents", "show", "reindex", "repair",
         ),
     ),
     ("Search and ask", ("search", "ask", "ask_async", "ask_code", "chat", "conversations", "sql")),

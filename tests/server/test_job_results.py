@@ -63,6 +63,13 @@ def test_what_did_not_end_well_says_why() -> None:
     assert outcome("compare", "running", None) == Outcome()
     lost = {"failed": [{"source": "/kb/up/tea.md", "what": "The file is empty.", "remedy": "Fill it."}]}
     assert outcome("add", "done", lost).problems == ["tea.md: The file is empty. Fill it."]
+    two = [{"source": f"/kb/.instill/uploads/all/{place}/README.md", "what": "It is empty."} for place in "ab"]
+    assert outcome("add", "done", {"failed": two}).problems == [
+        "a/README.md: It is empty.",
+        "b/README.md: It is empty.",
+    ]
+    synced = [{"source": f"/docs/{place}/tea.md", "what": "It is empty."} for place in "ab"]
+    assert outcome("sync", "done", {"failed": synced}).problems == ["a/tea.md: It is empty.", "b/tea.md: It is empty."]
     assert outcome("add", "done", lost).again is False, "an upload that could not be added is deleted"
     assert outcome("add url", "done", lost).again is True
     assert outcome("add url", "done", {"added": ["a"]}).again is False

@@ -66,9 +66,8 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(server: Running) 
 
         assert ok(client.post("/api/search", content=pieces()), 413)["error"]["what"] == told["what"]
         large = {"files": ("a.txt", b"x" * 200_000)}
-        assert (
-            ok(client.post("/api/documents", files=large), 413)["error"]["what"] == "The request is larger than 0.1 MB."
-        )
+        refused = ok(client.post("/api/documents", files=large, data={"paths": "notes/a.txt"}), 413)["error"]
+        assert (refused["what"], refused["where"]) == ("The file is larger than 0.1 MB.", "notes/a.txt")
         assert ok(client.post("/api/documents", files={"files": ("a.txt", b"x" * 600_000)}), 413)
         assert ok(client.get("/api/documents"))["documents"] == []
     head = b"POST /api/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 
 _SAY_LITTLE = {"index", "_index", "readme", "main", "default", "overview", "home", "content", "page"}
 """Names, without their endings, that a folder tree has many of."""
@@ -34,6 +36,31 @@ def short_name(source: str) -> str:
     if name.partition(".")[0].lower() in _SAY_LITTLE and len(parts) > 1 and parts[-2]:
         return f"{parts[-2]}/{name}"
     return name
+
+
+def names_apart(sources: Sequence[str]) -> list[str]:
+    """`short_name` of each, with as many folders as tell those apart that have the same name.
+
+    Example:
+        >>> names_apart(["/kb/a/tea.md", "/kb/b/tea.md", "/kb/rice.md", "/kb/b/tea.md"])
+        ['a/tea.md', 'b/tea.md', 'rice.md', 'b/tea.md']
+        >>> names_apart(["/kb/a/docs/README.md", "/kb/b/docs/README.md"])
+        ['a/docs/README.md', 'b/docs/README.md']
+    """
+    names = {source: short_name(source) for source in sources}
+    while True:
+        alike = Counter(names.values())
+        longer = {source: _with_folder(name, source) for source, name in names.items() if alike[name] > 1}
+        if all(names[source] == name for source, name in longer.items()):
+            return [names[source] for source in sources]
+        names.update(longer)
+
+
+def _with_folder(name: str, source: str) -> str:
+    """The name with one folder more, where there is one."""
+    before = source.removesuffix(name).rstrip("/") if source.endswith(f"/{name}") else ""
+    folder = before.rpartition("/")[2]
+    return f"{folder}/{name}" if folder else name
 
 
 def headings_below(title: str, headings: str, most: int = 60) -> str:

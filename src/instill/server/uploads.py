@@ -14,7 +14,7 @@ from instill.catalog import Labels
 from instill.documents.sources import identity
 from instill.errors import UsageError
 from instill.errors.escapes import shown
-from instill.server.access.body_limits import too_large
+from instill.server.errors import Refused
 from instill.settings import DocumentSettings
 from instill.workspace import Workspace
 
@@ -106,7 +106,7 @@ class Uploads:
         try:
             for each, (_, content) in zip(names, files, strict=True):
                 drafts.append(self._draft(each, {place for _, place in drafts}))
-                self._write(drafts[-1][0], content)
+                self._write(drafts[-1][0], content, str(each))
             for draft, place in drafts:
                 draft.replace(place)
         finally:
@@ -132,13 +132,18 @@ class Uploads:
         place.parent.mkdir(parents=True, exist_ok=True)
         return place.with_name(f".{secrets.token_hex(8)}"), place
 
-    def _write(self, draft: Path, content: BinaryIO) -> None:
+    def _write(self, draft: Path, content: BinaryIO, name: str) -> None:
         with draft.open("wb") as file:
             size = 0
             while chunk := content.read(_CHUNK):
                 size += len(chunk)
                 if size > self._most:
-                    raise too_large(self._most)
+                    raise Refused(
+                        413,
+                        f"The file is larger than {self._settings.max_file_mb:g} MB.",
+                        where=shown(name, 200),
+                        remedy="Leave it out, or raise documents.max_file_mb in instill.toml.",
+                    )
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())

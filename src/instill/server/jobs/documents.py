@@ -7,10 +7,10 @@ import io
 import json
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from instill.common.place_in_words import short_name
 from instill.documents.formats import ending_of_type
 from instill.documents.sources import Source
 from instill.errors import DocumentError
@@ -18,7 +18,7 @@ from instill.ingest.types import FileOutcome
 from instill.ingest.types import Progress as Reading
 from instill.server.jobs.store import JobStore, Lane, Task
 from instill.server.served_workspace import Opened
-from instill.server.uploads import Uploads
+from instill.server.uploads import Uploads, name_of_upload
 from instill.workspace.replies import plain
 
 LANE: Lane = "documents"
@@ -106,7 +106,7 @@ class _Told:
     def progress(self, now: Reading) -> None:
         if time.monotonic() >= self._next or now.done == now.total:
             self._next = time.monotonic() + _BETWEEN_S
-            what = Path(now.source).name if now.source else ""
+            what = short_name(now.source) if name_of_upload(now.source) == now.source else name_of_upload(now.source)
             self._jobs.tell(self._id, "progress", {"done": now.done, "total": now.total, "what": what})
 
     def file(self, outcome: FileOutcome) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
 from pydantic import BaseModel
 
-from instill.common.place_in_words import short_name
+from instill.common.place_in_words import names_apart
 from instill.common.plurals import counted
 from instill.server.page_words import on_pages
+from instill.server.uploads import name_of_upload
 
 TITLES: Mapping[str, str] = {
     "add": "Adding documents",
@@ -92,9 +93,22 @@ def _documents(found: Mapping[str, Any]) -> Outcome:
 
 def _problems(found: Mapping[str, Any]) -> list[str]:
     failed = [each for each in found.get("failed", ()) if each]
-    told = [f"{short_name(str(each.get('source', '')))}: {_words(each)}" for each in failed[:_MOST_PROBLEMS]]
+    names = _names([str(each.get("source", "")) for each in failed[:_MOST_PROBLEMS]])
+    told = [f"{name}: {_words(each)}" for name, each in zip(names, failed, strict=False)]
     rest = len(failed) - len(told)
     return [*told, f"and {rest:,} more"] if rest else told
+
+
+def _names(sources: Sequence[str]) -> list[str]:
+    """Of an upload, the name with folders under which it was sent; of other documents, names that tell them apart.
+
+    Example:
+        >>> _names(["/kb/.instill/uploads/all/a/README.md", "/kb/.instill/uploads/all/README.md", "/doc/b/tea.md"])
+        ['a/README.md', 'README.md', 'tea.md']
+    """
+    others = [source for source in sources if name_of_upload(source) == source]
+    apart = dict(zip(others, names_apart(others), strict=True))
+    return [apart.get(source) or name_of_upload(source) for source in sources]
 
 
 def _words(problem: Mapping[str, Any]) -> str:
