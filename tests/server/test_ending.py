@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+import signal
+import socket
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import pytest
 
 from instill import Workspace
+from instill.server.listening import ENDING
 from tests.server.running import process
 from tests.server.test_api import ok
 
@@ -57,6 +63,30 @@ def test_who_follows_a_job_does_not_keep_the_server_from_ending(tmp_path: Path) 
             code, said = server.end()
             assert not [line for line in lines if line == "event: job"], "the job goes on when a server runs again"
     assert (code, said) == (0, "")
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_that_it_ends_and_that_it_ended_where_that_took_long(tmp_path: Path, signal_: int) -> None:
+    place = tmp_path / "kb"
+    Workspace.init(place).close()
+    command = [sys.executable, "-m", "instill", "serve", str(place), "--port", "0"]
+    for slow in (False, True):
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+            assert server.stderr is not None
+            address = server.stderr.readline().split()[-1]
+            server.stderr.readline()
+            with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2]))) as caller:
+                if slow:  # a request that has begun, and whose rest comes later
+                    head = b"POST /api/search HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+                    caller.sendall(head + b"content-length: 14\r\n\r\n")
+                    time.sleep(1)
+                server.send_signal(signal_)
+                assert server.stderr.readline() == f"{ENDING}\n"
+                if slow:
+                    time.sleep(1.5)
+                    caller.sendall(b'{"query": "a"}')
+                assert server.stderr.read() == ("Stopped.\n" if slow else "")
+            assert server.wait(30) == 0
 
 
 def _ended(client: httpx.Client) -> list[dict[str, str]]:

@@ -63,12 +63,18 @@ def serve(
 
             webbrowser.open(address)
 
+    def ending(line: str) -> None:
+        if not as_json:
+            say(line, err=True)
+
     if on:
         from instill.server.on_ray import Replicas, serve_on
 
-        serve_on(on, found, replicas=Replicas.read(replicas or "2"), host=host, port=port, on_ready=ready)
+        serve_on(
+            on, found, replicas=Replicas.read(replicas or "2"), host=host, port=port, on_ready=ready, on_end=ending
+        )
         return
-    run(found, host=host, port=port, on_ready=ready)
+    run(found, host=host, port=port, on_ready=ready, on_end=ending)
 
 
 def mcp(

@@ -22,14 +22,28 @@ from instill.server.service import Service
 
 DRAIN_S = 30
 """What is being answered when the server is told to end has so long to be finished."""
+ENDING = f"Stopping: requests that have begun are answered first, for at most {DRAIN_S} s. Ctrl-C again stops at once."
 
 
-def serve(folder: Path, *, host: str | None = None, port: int | None = None, on_ready: Callable[[str], None]) -> None:
+_LONG_S = 1.0
+"""To end without a word is fine for so long."""
+
+
+def serve(
+    folder: Path,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    on_ready: Callable[[str], None],
+    on_end: Callable[[str], None] = lambda _said: None,
+) -> None:
     """Serve the workspace in `folder` until SIGTERM or Ctrl-C.
 
     Args:
         host, port: otherwise as they are set.
         on_ready: called with the address once it is listened to.
+        on_end: called with a line for people when it is told to end, and with another one when that took longer than a
+            second.
 
     Raises:
         UsageError: the address is not this machine's own and there is no key, or it cannot be listened to.
@@ -50,7 +64,13 @@ def serve(folder: Path, *, host: str | None = None, port: int | None = None, on_
         shown, number = listening.getsockname()[:2]
         name = f"[{shown}]" if ":" in shown else shown
         threading.Thread(target=_tell, args=(server, on_ready, f"http://{name}:{number}"), daemon=True).start()
+        telling = threading.Thread(target=_tell_end, args=(service.is_ending, on_end), daemon=True)
+        telling.start()
         server.run(sockets=[listening])
+    if server.ending_since is not None:
+        telling.join(_LONG_S)
+        if time.monotonic() - server.ending_since > _LONG_S:
+            on_end("Stopped.")
     if not server.started:
         sys.exit(1)
 
@@ -65,9 +85,11 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, is_ending: threading.Event) -> None:
         super().__init__(config)
         self._is_ending = is_ending
+        self.ending_since: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal has come."""
+        self.ending_since = self.ending_since or time.monotonic()
         self._is_ending.set()
         super().handle_exit(sig, frame)
 
@@ -126,6 +148,12 @@ def _listening(host: str, port: int) -> socket.socket:
             remedy="Choose another: --port 8700, or --port 0 for any that is free.",
         ) from error
     return found
+
+
+def _tell_end(is_ending: threading.Event, on_end: Callable[[str], None]) -> None:
+    """In a thread: what a signal interrupts may be printing."""
+    is_ending.wait()
+    on_end(ENDING)
 
 
 def _tell(server: uvicorn.Server, on_ready: Callable[[str], None], address: str) -> None:

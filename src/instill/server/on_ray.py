@@ -84,6 +84,7 @@ def serve_on(
     host: str | None = None,
     port: int | None = None,
     on_ready: Callable[[str], None],
+    on_end: Callable[[str], None] = lambda _said: None,
 ) -> None:
     """Serve the workspace in `folder` on a cluster until SIGTERM or Ctrl-C.
 
@@ -95,6 +96,7 @@ def serve_on(
         address: "ray", or "ray://HOST:PORT".
         host, port: where each node listens; otherwise as they are set.
         on_ready: called with the address once all replicas answer.
+        on_end: called with a line for people when it is told to end.
 
     Raises:
         MissingDependency: Ray Serve is not installed.
@@ -120,6 +122,7 @@ def serve_on(
             signal.signal(each, lambda *_: ended.set())
         on_ready(f"http://{host}:{port}")
         ended.wait()
+        on_end(f"Stopping: requests that have begun are answered first, for at most {DRAIN_S} s.")
         serve.delete(NAME)
         serve.shutdown()
 
