@@ -190,6 +190,7 @@ def bodies(place: Place) -> dict[tuple[str, str], list[dict[str, Any]]]:
         ("POST", "/api/documents"): [{"files": file, "data": {"labels": label}} for label in ("staff", "hr")],
         ("POST", "/api/documents/url"): _each(url=["http://127.0.0.1:1/x", "file:///x"], labels=[None, ["hr"]]),
         ("POST", "/api/documents/sync"): [{}],
+        ("POST", "/api/documents/restore"): _each(documents=[[place.hidden["document"]], ["boardroom-papers.md"]]),
         ("POST", "/api/search"): _each(query=QUERIES[:4], where=CONDITIONS[:2], mode=("hybrid", "vector")),
         ("POST", "/api/ask"): [
             *_each(question=QUERIES, mode=("auto",)),

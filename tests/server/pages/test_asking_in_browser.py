@@ -186,6 +186,21 @@ def test_a_conversation_that_is_gone_leaves_the_list_of_an_open_page(browser: Br
             assert page.locator("#history a").get_attribute("title") == NEXT
 
 
+@pytest.mark.parametrize("path", ["/questions", "/memory", "/documents", "/"])
+def test_open_pages_show_no_words_of_what_was_forgotten(browser: Browser, server: Running, path: str) -> None:
+    with server.client() as client:
+        [record] = client.get("/api/documents").json()["documents"]
+        first = client.post("/api/chat", json={"text": QUESTION}).json()
+        address = f"/ask/{first['conversation_id']}" if path == "/" else path
+        with opened(browser, server, address) as page:
+            page.clock.install()
+            assert QUESTION in page.locator("body").inner_text() or path == "/documents"
+            assert client.post("/api/forget", json={"reference": record["doc_id"]}).status_code == 200
+            page.clock.fast_forward(11_000)
+            page.wait_for_function("(words) => !document.body.innerText.includes(words)", arg=QUESTION)
+            page.wait_for_function("(words) => !document.body.innerText.includes(words)", arg=record["title"])
+
+
 def test_an_open_page_of_a_document_is_emptied_when_it_is_gone(browser: Browser, server: Running) -> None:
     with server.client() as client:
         [record] = client.get("/api/documents").json()["documents"]

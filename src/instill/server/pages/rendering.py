@@ -31,6 +31,7 @@ from instill.server.pages.headlines import headline
 from instill.server.pages.study_words import study_words
 from instill.server.service import Seen, service_of
 from instill.server.uploads import name_of_upload
+from instill.workspace.purge.last_purge import last_purge
 
 HERE = Path(__file__).parent
 PAGES = (
@@ -53,7 +54,9 @@ def page(seen: Seen, template: str, active: str = "", /, **values: Any) -> HTMLR
     Args:
         active: the address of the page in the navigation.
     """
-    shown = rendered(template, active=active, who=seen.who, folder=seen.service.folder.name, names=seen.names, **values)
+    purged = last_purge(seen.workspace.home)
+    folder = seen.service.folder.name
+    shown = rendered(template, active=active, who=seen.who, folder=folder, names=seen.names, purged=purged, **values)
     return HTMLResponse(shown)
 
 

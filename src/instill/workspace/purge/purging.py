@@ -22,6 +22,7 @@ from instill.study.stored_study import StoredStudy, studies_folder
 from instill.train.gate.gate_of_study import GATE_FILE, write_gate
 from instill.workspace.purge.conversations_and_log import forget_exchanges
 from instill.workspace.purge.holders import WEIGHTS, Holder, Kind, gone_from, holders, touched_by
+from instill.workspace.purge.last_purge import note_purge
 from instill.workspace.purge.uploaded import forget_uploads
 from instill.workspace.removed_documents import forget_removed
 
@@ -103,6 +104,7 @@ def purge(
     forget_uploads(home, catalog, index)
     exchanges = forget_exchanges(catalog, wanted)
     rewrite(index)
+    note_purge(home)
     return Purged(
         documents=tuple(sorted(wanted)),
         rewritten=tuple(report.rewritten),

@@ -8,7 +8,7 @@ import "./dropping.js";
 import { withoutGone } from "./history.js";
 
 const UNREAD_MS = 5000;
-const STILL_MS = 15000;
+const STILL_MS = 10000;
 const main = $("main");
 const thread = $("#thread");
 const field = $("#question");
@@ -119,10 +119,22 @@ addEventListener("visibilitychange", stillThere);
 setInterval(stillThere, STILL_MS);
 addEventListener("pageshow", (event) => { if (event.persisted) stillThere(); });
 
+/** Something was forgotten: the source beside the answers may show it, and so may answers that are not kept. */
+document.addEventListener("purged", (event) => {
+  event.preventDefault();
+  close();
+  if (conversation) stillThere();
+  else if ($(".exchange")) {
+    busy?.abort();
+    goneNow();
+  }
+});
+
 /** The page is as a new one, and says why. Nothing is asked by itself. */
 function goneNow() {
   $(`#history a[href="/ask/${conversation}"]`)?.closest("li").remove();
   conversation = "";
+  unkept = [];
   document.title = "Instill";
   window.history.replaceState(null, "", "/");
   thread.replaceChildren(make("p", { class: "notice", role: "alert" }, GONE));

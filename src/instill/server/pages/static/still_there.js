@@ -1,12 +1,28 @@
-// A page about one document is emptied when the document is gone: looked at now and then, and when somebody comes back.
+// An open page does not go on showing what was forgotten: every page asks now and then, and when somebody comes back to it,
+// whether something was. If so, it is loaded again; the conversation sees to itself. A page about one document is
+// emptied when the document is gone.
 
 import { $, json, make } from "./base.js";
 
-const STILL_MS = 15000;
+const STILL_MS = 10000;
 
 async function look() {
+  if (document.hidden) return;
+  const [purged] = await Promise.all([lastPurge(), lookForDocument()]);
+  const mark = $('meta[name="purged"]');
+  if (purged === null || purged === mark.content) return;
+  const goesOn = document.dispatchEvent(new CustomEvent("purged", { cancelable: true }));
+  if (goesOn) location.reload();
+  else mark.content = purged;
+}
+
+const lastPurge = () => fetch("/still-there", { headers: { accept: "application/json" } })
+  .then((response) => (response.ok && !response.redirected ? response.json() : null))
+  .then((told) => told?.purged ?? null, () => null);
+
+async function lookForDocument() {
   const part = $("[data-still]");
-  if (!part || document.hidden) return;
+  if (!part) return;
   const status = await json("GET", part.dataset.still).then(() => 200, (error) => error.problem?.status);
   if (status !== 404) return;
   document.title = "Instill";
