@@ -114,6 +114,7 @@ def trial(tmp_path: Path) -> Trial:
     return Trial(tmp_path / "root", tmp_path / "copy", room, log=tmp_path / "log", spare_s=2)
 
 
+@pytest.mark.long
 def test_what_no_test_notices_survives(trial: Trial, capsys: pytest.CaptureFixture[str]) -> None:
     chosen = [
         (file, mutant)

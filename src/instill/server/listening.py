@@ -14,6 +14,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from instill.common.freed_memory import share_freed_memory
 from instill.common.loopback import is_loopback
 from instill.errors import UsageError
 from instill.server.access.header_timeout import patient
@@ -48,6 +49,7 @@ def serve(
     Raises:
         UsageError: the address is not this machine's own and there is no key, or it cannot be listened to.
     """
+    share_freed_memory()
     app = create_app(folder, loopback=is_loopback(host or _host(folder)))
     service: Service = app.state.service
     chosen = service.settings.server

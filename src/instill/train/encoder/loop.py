@@ -17,12 +17,13 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from transformers.utils import logging
 
+from instill.common.freed_memory import keep_freed_memory
 from instill.errors import WorkspaceError
 from instill.models.encoders.sentence_transformers_folder import SentenceFolder
 from instill.train.checkpoint_file import resume, save_checkpoint
 from instill.train.encoder.settings import EncoderHyperparameters
 from instill.train.encoder.triples import LENGTH_STEP, Ids, Triple, TripleMaker
-from instill.train.machine import bf16_is_fast, hand_back_memory, keep_freed_memory
+from instill.train.machine import bf16_is_fast, hand_back_most
 from instill.train.progress import CHECKPOINT, TrainingStep
 from instill.train.randomness import seed_all
 from instill.train.schedule import rate
@@ -114,7 +115,7 @@ def train(
         loss.backward()
         nn.utils.clip_grad_norm_(trained.values(), chosen.clip)
         optimizer.step()
-        hand_back_memory()
+        hand_back_most()
         optimizer.zero_grad()
         recent = [*recent[-49:], float(loss.detach())]
         done = step + 1

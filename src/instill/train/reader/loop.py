@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 
+from instill.common.freed_memory import keep_freed_memory
 from instill.train.checkpoint_file import load_weights, resume, save_checkpoint
-from instill.train.machine import bf16_is_fast, hand_back_memory, keep_freed_memory
+from instill.train.machine import bf16_is_fast, hand_back_most
 from instill.train.progress import CHECKPOINT, TrainingStep
 from instill.train.randomness import seed_all
 from instill.train.reader.examples import Example, ExampleMaker
@@ -65,7 +66,7 @@ def train(
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), chosen.clip)
         optimizer.step()
-        hand_back_memory()
+        hand_back_most()
         optimizer.zero_grad()
         recent = [*recent[-99:], float(loss.detach())]
         done = step + 1

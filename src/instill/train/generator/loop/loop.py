@@ -13,6 +13,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
+from instill.common.freed_memory import keep_freed_memory
 from instill.train.checkpoint_file import resume, save_checkpoint
 from instill.train.generator.data.examples import Example
 from instill.train.generator.loop.attention import AttentionInFloat32
@@ -20,7 +21,7 @@ from instill.train.generator.loop.batches import Batch, packed, padded, steps_of
 from instill.train.generator.loop.layers import decoder
 from instill.train.generator.loop.loss import next_token_loss
 from instill.train.generator.recipes.training_section import Hyperparameters
-from instill.train.machine import bf16_is_fast, hand_back_memory, keep_freed_memory
+from instill.train.machine import bf16_is_fast, hand_back_most
 from instill.train.progress import CHECKPOINT, TrainingStep
 from instill.train.randomness import seed_all
 from instill.train.schedule import rate
@@ -127,7 +128,7 @@ def train(
             loss += share * float(part.detach())
         accelerator.clip_grad_norm_(network.parameters(), chosen.clip)
         optimizer.step()
-        hand_back_memory()
+        hand_back_most()
         optimizer.zero_grad()
         done = step + 1
         recent = [*recent[-49:], _over_processes(loss, accelerator) / targets]
