@@ -166,8 +166,9 @@ def main() -> None:
                     for group in groups:
                         runs.append(one(model, tokenizer, group, method, keep, held, texts, seed, layer, most, share))
                 seconds = (time.process_time() - began) / len(runs)
-                mean = {name: float(np.nanmean([run[name] for run in runs])) for name in MEASURES}
-                spread = {name: float(np.nanstd([run[name] for run in runs])) for name in MEASURES}
+                asked = {name: [run[name] for run in runs if not math.isnan(run[name])] for name in MEASURES}
+                mean = {name: float(np.mean(each)) if each else math.nan for name, each in asked.items()}
+                spread = {name: float(np.std(each)) if each else math.nan for name, each in asked.items()}
                 figures.append(
                     {"edits": count, "method": method or "none", "layer": layer, "most": most, "share": share,
                      "seconds": seconds, "runs": len(runs), "mean": mean, "spread": spread}
