@@ -49,6 +49,16 @@ def test_a_folder_is_walked_in_a_fixed_order_without_what_is_excluded(tree: Path
     assert problems == []
 
 
+def test_the_settings_of_a_workspace_are_no_document_of_its_folder(tmp_path: Path) -> None:
+    for folder in ("kb", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "instill.toml").write_text("[answer]\n")
+        (tmp_path / folder / "tea.md").write_text("Tea.")
+    (tmp_path / "kb" / ".instill").mkdir()
+    assert find(tmp_path)[0] == ["kb/tea.md", "other/instill.toml", "other/tea.md"]
+    assert find(tmp_path, "kb/instill.toml")[0] == ["kb/instill.toml"]
+
+
 def test_exclude_knows_gitignore_negation_and_depth(tree: Path) -> None:
     names, _ = find(tree, ".", exclude=["*.md", "!guide.md", ".*"])
     assert names == ["b.txt", "build/o.txt", "docs/guide.md"]

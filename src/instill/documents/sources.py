@@ -20,6 +20,7 @@ from instill.documents.loaded_bytes import Loaded
 from instill.errors import DocumentError
 from instill.settings import DocumentSettings
 from instill.settings.location import expanded
+from instill.settings.settings import SETTINGS_FILE
 
 if TYPE_CHECKING:
     import pathspec
@@ -235,6 +236,8 @@ def _folder(
         try:
             is_folder = entry.is_dir()
             if spec.match_file(relative + "/" if is_folder else relative) or (is_folder and entry.name == _HOME):
+                continue
+            if entry.name == SETTINGS_FILE and (folder / _HOME).is_dir():  # of the workspace that is kept here
                 continue
             if entry.is_symlink():
                 problem = _link_problem(path, root, above, is_folder=is_folder)
