@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import threading
 import time
@@ -352,7 +353,7 @@ def test_a_model_that_is_not_there_is_named_even_if_no_fact_waits(tmp_path: Path
     """Otherwise a wrong name is found out weeks later, when the first fact is due."""
     with Workspace.init(tmp_path / "kb") as empty:
         for base, said in (
-            ("nothere", "no config.json"),
+            ("nothere", "no model at this path, or of this name"),
             ("nothere.gguf", "There is no file at this path"),
             (str(tmp_path), "no config.json"),
         ):
@@ -362,9 +363,11 @@ def test_a_model_that_is_not_there_is_named_even_if_no_fact_waits(tmp_path: Path
 
 
 def test_a_base_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "model").symlink_to(micro_folder())
+    shutil.copytree(micro_folder(), tmp_path / "model")
+    (tmp_path / "linked").symlink_to(micro_folder())
     monkeypatch.chdir(tmp_path)
-    assert Path(found_base("model")) == micro_folder().resolve()
+    assert Path(found_base("model")) == tmp_path / "model"
+    assert found_base("linked") == "micro"
     assert found_base("micro") == "micro"
     assert found_base("hub:owner/name") == "hub:owner/name"
 

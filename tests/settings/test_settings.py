@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from instill.errors import UsageError
+from instill.models.generators.named_model import with_named_model
+from instill.models.weights import micro_folder
 from instill.settings import Settings, default_toml, load_settings
+from instill.train.generator.recipes.base import found_base
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -93,3 +96,26 @@ def test_the_key_of_a_hosted_store_is_not_read_from_a_file(
     for name in ("A-B", "1A", "A B", "$A", "é"):
         with pytest.raises(UsageError, match="key_variable"):
             load_settings(written(tmp_path, f'[store]\nkey_variable = "{name}"\n'))
+
+
+@pytest.mark.parametrize(
+    ("section", "folder", "gguf"),
+    [
+        ('folder = "micro"', str(micro_folder()), ""),
+        ('gguf = "micro"', str(micro_folder()), ""),
+        ('folder = "smollm2"', "", "smollm2"),
+        ('folder = "models/tiny.gguf"', "", "models/tiny.gguf"),
+        ('folder = "./micro"', "./micro", ""),
+        ('gguf = "smollm2"', "", "smollm2"),
+    ],
+)
+def test_a_model_has_the_names_that_it_has_on_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str, folder: str, gguf: str
+) -> None:
+    chosen = with_named_model(load_settings(written(tmp_path, f"[generator]\n{section}\n"))).generator
+    assert (chosen.folder, chosen.gguf) == (folder, gguf)
+    key, _, value = section.partition(" = ")
+    monkeypatch.setenv(f"INSTILL_GENERATOR__{key.upper()}", value.strip('"'))
+    chosen = with_named_model(load_settings(written(tmp_path, ""))).generator
+    assert (chosen.folder, chosen.gguf) == (folder, gguf)
+    assert found_base(str(micro_folder())) == "micro"

@@ -235,6 +235,7 @@ JSON_COLUMNS = (
     (ROOTS, "labels"), (ROOTS, "metadata"), (CONVERSATIONS, "labels"), (TURNS, "answer"), (USAGE, "citations"),
     (USAGE, "answer"), (USAGE, "made_from"), (JUDGEMENTS, "spans"), (KEYS, "labels"), (KEYS, "origins"),
     (JOBS, "arguments"), (JOBS, "labels"), (JOBS, "progress"), (JOBS, "result"), (JOB_EVENTS, "data"),
-    (USES, "source_labels"), (USES, "labels"), (MEMORIES, "source_labels"), (MEMORIES, "labels"), (MEMORIES, "wordings"),
-    (CACHED_ANSWERS, "made_from"), (CACHED_ANSWERS, "answer"), (EDITS, "wordings"), (EDITS, "source_labels"),
+    (USES, "source_labels"), (USES, "labels"), (MEMORIES, "source_labels"), (MEMORIES, "labels"),
+    (MEMORIES, "wordings"), (CACHED_ANSWERS, "made_from"), (CACHED_ANSWERS, "answer"), (EDITS, "wordings"),
+    (EDITS, "source_labels"),
 )  # fmt: skip

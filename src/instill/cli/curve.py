@@ -62,7 +62,7 @@ def curve(
         str,
         typer.Option(
             metavar="FOLDER",
-            help='Model to train: a folder, or "micro"; default: the recipe\'s, or generator.folder.',
+            help='Model to train: a folder, "smollm2" or "micro"; default: the recipe\'s, or generator.folder.',
         ),
     ] = "",
     sizes: Annotated[
@@ -174,6 +174,7 @@ def _material(
 
 def _of_study(home: Path, reference: str, like: Path | None, base: str, caller: Caller) -> Material:
     from instill.curve.material import study_material, study_recipe
+    from instill.models.generators.named_model import with_named_model
     from instill.settings import SETTINGS_FILE, load_settings
     from instill.study.stored_study import open_study
     from instill.train.generator.recipes.recipe import read_recipe
@@ -181,7 +182,8 @@ def _of_study(home: Path, reference: str, like: Path | None, base: str, caller: 
     study = open_study(home, reference, caller)
     recipe = None if like is None else read_recipe(like)
     if recipe is None and not base:
-        base = load_settings(home.parent / SETTINGS_FILE).generator.folder
+        chosen = with_named_model(load_settings(home.parent / SETTINGS_FILE)).generator
+        base = chosen.folder or chosen.gguf
     return study_material(study, study_recipe(study, base, recipe))
 
 

@@ -6,14 +6,13 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from instill.common.made_from import NOTHING, MadeFrom, together
 from instill.errors import UsageError
 from instill.measure import judging
 from instill.train.generator.data.rows import Row, chat_row, instructed, read_objects, rows_hash
-from instill.train.generator.recipes.recipe import HUB, MICRO, Data, Recipe
+from instill.train.generator.recipes.recipe import Data, Recipe
 
 if TYPE_CHECKING:
     from instill.models.generators.protocol import Message
@@ -195,7 +194,7 @@ def study_recipe(study: StoredStudy, base: str, like: Recipe | None = None) -> R
     """A recipe for the rows of a study set.
 
     Args:
-        base: a transformers folder, "micro" or "hub:OWNER/NAME"; "" for that of `like`.
+        base: a transformers folder, a .gguf file, "smollm2", "micro" or "hub:OWNER/NAME"; "" for that of `like`.
         like: whose method, training, instructions and replay are taken; None: the defaults.
 
     Raises:
@@ -219,18 +218,15 @@ def with_base(recipe: Recipe, base: str) -> Recipe:
     """The recipe with another base, whose folder is relative to where the command runs.
 
     Raises:
-        UsageError: there is no such folder.
+        UsageError: there is no such model.
 
     Example:
         >>> with_base(Recipe(name="tone", base="models/a", data=Data(rows=["tone.jsonl"])), "micro").base
         'micro'
     """
-    if base == MICRO or base.startswith(HUB):
-        return recipe.model_copy(update={"base": base})
-    folder = Path(base).expanduser().resolve()
-    if not folder.is_dir():
-        raise UsageError("There is no model at this path.", where=base, remedy="Name a transformers folder.")
-    return recipe.model_copy(update={"base": str(folder)})
+    from instill.train.generator.recipes.base import found_base
+
+    return recipe.model_copy(update={"base": found_base(base)})
 
 
 def draw(material: Material, size: int, seed: int, by: By) -> list[Row]:

@@ -167,7 +167,7 @@ class GeneratorSettings(_Section):
     model: str = Field("", description="The endpoint's model name.")
     api_key: SecretStr = Field(SecretStr(""), description="Better set as INSTILL_GENERATOR__API_KEY.")
     gguf: str = Field("", description='A .gguf file, or "smollm2" after: instill generator get smollm2')
-    folder: str = Field("", description="A local transformers folder (safetensors only).")
+    folder: str = Field("", description='A local transformers folder (safetensors only), or "micro".')
     plugin: str = Field("", description="A generator of an installed package; it may use base_url and model.")
     adapter: str = Field(
         "champion",

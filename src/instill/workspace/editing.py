@@ -205,7 +205,7 @@ class Editing(Changing, Remembering):
         self._must_be_open()
 
     def _edited_base(self, base: str) -> Path:
-        from instill.train.generator.recipes.base import folder_of
+        from instill.train.generator.recipes.base import folder_of, found_base
 
         chosen = base or self.settings.generator.folder or self.settings.generator.gguf
         if not chosen:
@@ -213,7 +213,7 @@ class Editing(Changing, Remembering):
                 "No model is named.", where="--base", remedy='Name a folder or "micro", or set generator.folder.'
             )
         self._must_be_writable()
-        return folder_of(chosen)
+        return folder_of(found_base(chosen))
 
     def _kept(self, keep: Path | None) -> Kept:
         from instill.memory.editing.making import Kept

@@ -16,6 +16,7 @@ from instill.common.made_from import OWNER, Caller, Source, source_of
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
 from instill.fit.kept.adapted import adapted
 from instill.fit.kept.tuned import is_set
+from instill.models.generators.named_model import with_named_model
 from instill.settings import Settings
 from instill.workspace.arguments import Labels, labels_of
 
@@ -49,6 +50,7 @@ class Parts:
         labels: tuple[str, ...] | None = None,
     ) -> None:
         """Use `init`, `open` or `seen_by`."""
+        settings = with_named_model(settings)
         self.path = path
         self.given = settings
         self.labels = labels

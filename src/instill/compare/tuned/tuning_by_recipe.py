@@ -194,9 +194,11 @@ def _keys(values: Mapping[str, object]) -> list[str]:
 
 
 def _is_named(base: str) -> bool:
-    from instill.train.generator.recipes.recipe import HUB, MICRO
+    from instill.models.generators.gguf.known import KNOWN
+    from instill.models.generators.named_model import MICRO
+    from instill.train.generator.recipes.recipe import HUB
 
-    return base == MICRO or base.startswith(HUB)
+    return base == MICRO or base in KNOWN or base.startswith(HUB)
 
 
 def _write_rows(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -27,8 +27,8 @@ _HELD_BACK = 3
 """Of so many families of wordings that are alike, one is only asked in the gate."""
 
 WORDED_ONCE = (
-    "it is worded in one way only, so that nothing is left to examine it with; ask it in other words, or add a wording: "
-    'instill memory edit FACT --wording "..."'
+    "it is worded in one way only, so that nothing is left to examine it with; ask it in other words, or add a "
+    'wording: instill memory edit FACT --wording "..."'
 )
 """Wordings that are alike count as one."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from instill.errors import UsageError
 from instill.models.generators.gguf import known
+from instill.models.generators.named_model import MICRO, setting_of
 
 if TYPE_CHECKING:
     from instill.settings import GeneratorSettings
@@ -19,7 +20,7 @@ def settings_for(word: str) -> dict[str, object]:
     """Values of settings that make `word` the generator, and nothing else.
 
     Args:
-        word: a known model ("smollm2"), a .gguf file, a transformers folder, "plugin:NAME", or "none".
+        word: "micro", a known model ("smollm2"), a .gguf file, a transformers folder, "plugin:NAME", or "none".
 
     Raises:
         UsageError: it is none of these.
@@ -36,15 +37,13 @@ def settings_for(word: str) -> dict[str, object]:
         return {**chosen, "generator.plugin": word.removeprefix(PLUGIN)}
     if word == NONE:
         return chosen
-    place = Path(word).expanduser()
-    if word in known.KNOWN or place.suffix.lower() == ".gguf":
-        return {**chosen, "generator.gguf": word}
-    if place.is_dir():
-        return {**chosen, "generator.folder": word}
+    key, value = setting_of(word)
+    if key == "gguf" or word == MICRO or Path(word).expanduser().is_dir():
+        return {**chosen, f"generator.{key}": value}
     raise UsageError(
         f"This is no generator: {word[:200]}",
         where="--generator",
-        remedy=f"Name one of {', '.join(sorted(known.KNOWN))}, a .gguf file, a transformers folder, "
+        remedy=f"Name one of {', '.join(sorted((MICRO, *known.KNOWN)))}, a .gguf file, a transformers folder, "
         f"{PLUGIN}NAME, or {NONE}.",
     )
 

@@ -31,8 +31,11 @@ class Deciding(BaseModel):
 
 
 class Wording(BaseModel):
-    """Other words for a fact's question and answer; "" leaves them. The answer has to stand in the evidence. `wording` is
-    one more wording of the question, beside those that there are."""
+    """Other words for a fact's question and answer; "" leaves them. The answer has to stand in the evidence.
+
+    Args:
+        wording: one more wording of the question, beside those that there are.
+    """
 
     model_config = ConfigDict(extra="forbid")
 

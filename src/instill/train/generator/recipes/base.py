@@ -9,8 +9,9 @@ from instill.errors import UsageError
 from instill.models.generators.gguf.base_folder import base_of, gguf_of
 from instill.models.generators.gguf.known import KNOWN, is_gguf
 from instill.models.generators.model_folder import checked_folder
+from instill.models.generators.named_model import MICRO, is_micro
 from instill.models.weights import micro_folder
-from instill.train.generator.recipes.recipe import HUB, MICRO, Recipe
+from instill.train.generator.recipes.recipe import HUB, Recipe
 
 # No pickles and no code, whatever else the repository holds.
 _WANTED = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.model", "*.txt"]
@@ -37,7 +38,14 @@ def found_base(base: str) -> str:
     if is_gguf(base):
         file = gguf_of(base)
         return base if base in KNOWN else str(file.resolve())
-    return str(checked_folder(Path(base)))
+    if not Path(base).expanduser().exists():
+        raise UsageError(
+            "There is no model at this path, or of this name.",
+            where=base,
+            remedy=f"Name a transformers folder, a .gguf file, or one of: {', '.join(sorted((MICRO, *KNOWN)))}.",
+        )
+    folder = checked_folder(Path(base))
+    return MICRO if is_micro(folder) else str(folder)
 
 
 def folder_of(base: str, beside: Path = Path()) -> Path:

@@ -15,6 +15,7 @@ from instill.common.toml_files import read_toml
 from instill.common.unknown_keys import explained
 from instill.errors import UsageError
 from instill.models.generators.gguf.known import KNOWN, is_gguf
+from instill.models.generators.named_model import MICRO
 from instill.train.gate.metrics import known_scoring
 from instill.train.generator.data.rows import Row, instructed, read_rows, replied
 from instill.train.generator.recipes.training_section import Hyperparameters
@@ -22,7 +23,7 @@ from instill.train.generator.recipes.training_section import Hyperparameters
 if TYPE_CHECKING:
     from instill.train.generator.methods.methods import Method
 
-MICRO, HUB = "micro", "hub:"
+HUB = "hub:"
 """Bases that are no folders: the laboratory's model, and the prefix of one that is downloaded."""
 
 
