@@ -169,5 +169,7 @@ def _print(found: Sequence[Mapping[str, Any]]) -> None:
         say(f"{told}; {known} are known in wordings that were not trained.")
         for reason in each["reasons"]:
             say(f"  {clean(reason)}")
+        for todo in each["next"]:
+            say(f"  next: {clean(todo)}")
         for fact_id, reason in each["left_out"].items():
             say(f"  {fact_id} was left out: {reason}.")

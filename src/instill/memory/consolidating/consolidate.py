@@ -37,6 +37,7 @@ class Consolidated(BaseModel):
         left_out: facts that cannot be taught, with the reason, by id.
         reasons: why it is not in use, a sentence each.
         rows: how many it was trained on, without replay.
+        next: what to do about the conditions of the gate that could not be decided, a sentence each.
     """
 
     labels: tuple[str, ...]
@@ -46,6 +47,42 @@ class Consolidated(BaseModel):
     left_out: dict[str, str] = {}
     reasons: tuple[str, ...] = ()
     rows: int = 0
+    next: tuple[str, ...] = ()
+
+
+_MORE = {
+    "gain": (
+        "The gate asks about the facts in wordings that were not trained. More of them come from more facts (instill "
+        'memory add, instill memory pin FACT) and more wordings (instill memory edit FACT --wording "...").'
+    ),
+    "controls": "Controls are other facts of the documents: add documents that tell more of them.",
+    "forgetting": (
+        "The gate measures one in four rows of --replay FILE: give that file four times as many rows, of what the "
+        "model can do already."
+    ),
+}
+"""Where more rows of a section come from; the others are in the user's own gate."""
+
+
+def more_rows(gate: GateResult | None) -> tuple[str, ...]:
+    """What to do about each condition that its rows could not decide, a sentence each.
+
+    Example:
+        >>> from instill.models.registry.card import Condition
+        >>> few = Condition(name="reading", passed=False, said="", outcome="undecided", needed=58)
+        >>> more_rows(GateResult(passed=False, conditions=(few,)))
+        ('[reading] needs about 58 rows: add them to the file that it names in --gate FILE.',)
+    """
+    found: dict[str, None] = {}
+    for each in gate.conditions if gate is not None else ():
+        if each.outcome == "undecided":
+            section = each.name.partition(".")[0]
+            more = _MORE.get(section, "")
+            rows = f"[{section}] needs {f'about {each.needed}' if each.needed else 'more'} rows"
+            found.setdefault(
+                f"{rows}. {more}" if more else f"{rows}: add them to the file that it names in --gate FILE."
+            )
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +176,7 @@ def consolidate(home: Path, group: Group, material: Material, setting: Setting) 
         left_out=dict(material.left_out),
         reasons=tuple(reasons),
         rows=len(material.rows),
+        next=more_rows(outcome.card.gate) if reasons else (),
     )
 
 

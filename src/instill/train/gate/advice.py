@@ -21,6 +21,30 @@ _FAILED = {
     "controls": "Look for rows that give the controls' answers away, or train for fewer steps.",
 }
 
+_MORE = {
+    "gain": (
+        "For a study set they are questions of its gate: instill study make --most N (more facts) or --gate 0.5 (more "
+        "wordings of each). Else write more questions with their replies into the file that [gain] names."
+    ),
+    "controls": (
+        "They are questions about facts that no row teaches: instill study make --controls 0.4, or add documents that "
+        "are not trained on."
+    ),
+    "forgetting": (
+        "They are conversations that the base answers rightly and that are not trained on, one a line, in the file "
+        "that [forgetting] names: take some from the rows of [replay]."
+    ),
+    "reading": "They are questions with a passage that answers, one a line, in the file that [reading] names.",
+    "abstention": (
+        "They are questions with a passage, some that it answers and some that it does not, in the file that "
+        "[abstention] names."
+    ),
+    "format": "They are requests as users make them, one a line, in the file that [format] names.",
+    "text": "They are requests as users make them, one a line, in the file that [text] names.",
+    "role": "They are conversations of the script that [role] names.",
+}
+"""Where more rows of a section come from."""
+
 
 def advice(conditions: Iterable[tuple[str, str, int]]) -> list[str]:
     """Sentences, each once.
@@ -30,8 +54,8 @@ def advice(conditions: Iterable[tuple[str, str, int]]) -> list[str]:
             (0: not known).
 
     Example:
-        >>> advice([("format", "undecided", 60), ("text", "passed", 0)])
-        ['Give [format] of the gate about 60 rows; what it has proves nothing either way. Then ... measured anew.']
+        >>> advice([("role", "undecided", 60), ("text", "passed", 0)])[0][:82]
+        'Give [role] of the gate about 60 rows; what it has proves nothing either way. They'
     """
     said: dict[str, None] = {}
     for name, outcome, needed in conditions:
@@ -39,16 +63,16 @@ def advice(conditions: Iterable[tuple[str, str, int]]) -> list[str]:
         if outcome == "failed":
             said.setdefault(_FAILED.get(section, f"Look at what [{section}] of the gate measures."))
         elif outcome == "undecided":
-            rows = f"about {needed} rows" if needed else "more rows"
+            rows, more = f"about {needed} rows" if needed else "more rows", _MORE.get(section, "")
             if section == "gain":
                 said.setdefault(
                     f"A larger gain is proven by fewer rows. {_FAILED[section]} Or give [gain] of the gate {rows}, "
-                    "which prove a gain as small as this one, and train again: only the gate is measured anew."
+                    f"which prove a gain as small as this one. {more} Then train again: only the gate is measured anew."
                 )
                 continue
             said.setdefault(
-                f"Give [{section}] of the gate {rows}; what it has proves nothing either way. Then train again: only "
-                "the gate is measured anew."
+                f"Give [{section}] of the gate {rows}; what it has proves nothing either way. {more} Then train again: "
+                "only the gate is measured anew."
             )
     return list(said)
 
