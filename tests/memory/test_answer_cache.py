@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -151,6 +152,21 @@ def test_it_is_off_by_default_and_says_when_it_is_not_calibrated(workspace: Work
     with Workspace.open(workspace.path) as opened:
         assert opened.ask(HOTEL).notices == ()
         assert tier(opened) == "index"
+
+
+def test_what_is_too_small_to_be_calibrated_is_not_told_to_be_on_each_question(workspace: Workspace) -> None:
+    (workspace.home / "cache.json").unlink()
+    with suppress(UsageError):  # Two short pages: no question, or too few.
+        assert workspace.calibrate_cache().safe is None
+    assert workspace.ask(HOTEL).notices == ()
+    workspace.add_text("# Tea\n\nGreen tea is brewed at 80 degrees.\n", name="tea.md")
+    workspace.add_text("# Coffee\n\nCoffee is brewed at 95 degrees.\n", name="coffee.md")
+    assert any("memory calibrate" in notice for notice in workspace.ask(HOTEL).notices)  # It has grown by half.
+    with suppress(UsageError):
+        workspace.calibrate_cache()
+    assert workspace.ask(HOTEL).notices == ()
+    (workspace.home / "cache_tried.json").write_text("[]")
+    assert any("memory calibrate" in notice for notice in workspace.ask(HOTEL).notices)
 
 
 def test_a_calibration_on_hidden_documents_is_none_for_a_caller(workspace: Workspace) -> None:

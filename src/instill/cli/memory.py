@@ -205,7 +205,7 @@ def calibrate(
     if safe is None:
         more = "more would hardly help" if found.choice.more is None else f"about {found.choice.more} more are needed"
         say(f"{counted(len(found.judged), 'question')} asked; nothing can be promised ({more}). Nothing was changed.")
-        say("The cache stays off.")
+        say("The cache stays off, and asking does not say so again until there are half as many more passages.")
         raise typer.Exit(1)
     say(safe.promise)
     say(f"Least similarity of two questions: {safe.threshold:g}. To show answers again, set memory.cache = true.")

@@ -190,7 +190,9 @@ class Asking(Parts):
         from instill.memory.answer_cache.similarity_threshold import safe_in_use
 
         fingerprint = self.index.generation.fingerprint
-        safe, notice = safe_in_use(self.home, self.settings, fingerprint, self.caller())
+        safe, notice = safe_in_use(
+            self.home, self.settings, fingerprint, self.caller(), passages=lambda: self.index.count()[1]
+        )
         if safe is None or not self._searches_by_meaning:
             return None, notice if self.labels is None else ""
         from instill.memory.answer_cache.cache import AnswerCache

@@ -121,6 +121,7 @@ class Remembering(Asking):
         documents = seen.index.stored_documents([record.doc_id for record in records])
         asked = asked_of(documents, most=most, seed=seed)
         if not asked:
+            seen._calibration_failed()
             raise UsageError(
                 "No question could be written from the documents.", remedy="Add documents with English prose."
             )
@@ -137,7 +138,16 @@ class Remembering(Asking):
         )
         if trials.safe is not None:
             save_safe(seen.home, trials.safe, seen.labels)
+        else:
+            seen._calibration_failed()
         return trials
+
+    def _calibration_failed(self) -> None:
+        from instill.memory.answer_cache.similarity_threshold import identity_of, save_tried
+
+        if self.labels is None:  # Nobody else is told to calibrate.
+            identity = identity_of(self.settings, self.index.generation.fingerprint)
+            save_tried(self.home, identity, self.index.count()[1])
 
     def remember(
         self, question: str, answer: str, *, document: str = "", note: str = "", wordings: Iterable[str] = ()

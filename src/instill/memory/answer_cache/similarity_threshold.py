@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from instill.settings import Settings
 FLOOR = 0.9
 """Least cosine of two questions, whatever a calibration finds: questions that rules wrote differ less than people's."""
 FILE = "cache.json"
+TRIED = "cache_tried.json"
+GROWN = 1.5
 RULES = 1
 """Of `earlier_question`; another number means that a calibration is stale."""
 
@@ -69,13 +72,41 @@ def save_safe(home: Path, safe: Safe, labels: Sequence[str] | None = None) -> No
     write_json(learned_file(home, FILE, labels), {**asdict(safe), "made_from": safe.made_from.as_json()})
 
 
-def safe_in_use(home: Path, settings: Settings, encoder: str, caller: Caller = OWNER) -> tuple[Safe | None, str]:
+def save_tried(home: Path, identity: str, passages: int) -> None:
+    """Keep that a calibration found nothing to promise, so that nobody is told to try again with the same documents.
+
+    Args:
+        identity: see `identity_of`.
+        passages: how many the index had.
+    """
+    write_json(home / TRIED, {"identity": identity, "passages": passages})
+
+
+def _tried(home: Path, identity: str, passages: Callable[[], int]) -> bool:
+    """Was it tried with these models, on documents that have not grown much since?"""
+    try:
+        found = json.loads((home / TRIED).read_text(encoding="utf-8"))
+        return bool(found["identity"] == identity) and passages() < GROWN * found["passages"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+
+
+def safe_in_use(
+    home: Path,
+    settings: Settings,
+    encoder: str,
+    caller: Caller = OWNER,
+    *,
+    passages: Callable[[], int] = lambda: 0,
+) -> tuple[Safe | None, str]:
     """The calibration that the caller may use, and what is wrong where there is none.
 
     A calibration on documents which the caller may not see is none for this caller.
 
     Args:
         encoder: the fingerprint of the index.
+        passages: counts the passages of the index. A calibration that promised nothing is not asked for again until
+            there are half as many more.
     """
     for file in files_for(home, FILE, caller):
         try:
@@ -91,4 +122,6 @@ def safe_in_use(home: Path, settings: Settings, encoder: str, caller: Caller = O
         if found.identity != identity_of(settings, encoder):
             return None, f"The encoder or the reader has changed since the cache was calibrated. {_REMEDY}"
         return found, ""
+    if _tried(home, identity_of(settings, encoder), passages):
+        return None, ""
     return None, "The cache of answers is not calibrated, so that it is not used. Run: instill memory calibrate"
