@@ -416,3 +416,39 @@ def test_only_values_that_exclude_each_other_are_other_values(
 ) -> None:
     assert is_another_value(question, own, other) is expected
     assert is_another_value(question, other, own) is expected
+
+
+def test_a_decision_survives_a_change_beside_the_evidence_and_waits_where_the_evidence_is_gone(world: World) -> None:
+    paragraph = f"Warm the pot. {TEA} Drink it slowly."
+    world.put(5, [paragraph], ["staff"])
+    world.ask(5, HOT, paragraph, "80 degrees")
+    [fact] = [each for each in world.memory().facts() if each.doc_id == doc_id_of(5)]
+    world.memory().decide(fact.fact_id, "pinned", note="asked by the board")
+
+    changed = f"Heat the pot. {TEA} Drink it fast, from a cup."
+    world.put(5, ["A new line.", changed], ["staff"])
+    world.ask(5, HOT, changed, "80 degrees")
+    found = only(world)
+    assert (found.fact_id, found.decision, found.note, found.uses) == (fact.fact_id, "pinned", "asked by the board", 2)
+    assert found.evidence == TEA
+    assert next(each.met for each in found.why if each.name == "in place")
+
+    world.put(5, [changed.replace("80", "75")], ["staff"])
+    world.ask(5, HOT, changed.replace("80", "75"), "75 degrees")
+    old, new = world.memory().facts()
+    assert (old.fact_id, old.decision, old.stage, new.decision) == (fact.fact_id, "pinned", "indexed", "")
+    assert next(each.said for each in old.why if each.name == "in place") == (
+        "The document does not hold the evidence any longer. The fact stays pinned, and counts again once the evidence "
+        "is back."
+    )
+    world.put(5, [changed], ["staff"])
+    assert next((each.decision, each.uses) for each in world.memory().facts()) == ("pinned", 2)
+
+
+def test_uses_before_and_after_a_change_beside_the_evidence_are_of_one_fact(world: World) -> None:
+    before, after = f"Warm the pot. {TEA} Drink it slowly.", f"Heat the pot. {TEA} Drink it fast."
+    world.put(5, [before], ["staff"])
+    world.ask(5, HOT, before, "80 degrees")
+    world.put(5, [after], ["staff"])
+    world.ask(5, HOT, after, "80 degrees")
+    assert only(world).uses == 2

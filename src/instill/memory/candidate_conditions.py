@@ -40,7 +40,7 @@ def conditions(
     """
     found = [
         _used(weight, uses, decision, settings),
-        _in_place(stored, spot),
+        _in_place(stored, spot, decision),
         _stable(stored, seen, settings, now, edited),
         _answered(answer, spot),
         _allowed(stored, decision),
@@ -60,11 +60,12 @@ def _used(weight: float, uses: int, decision: Decision, settings: MemorySettings
     return Condition(name="used", met=met, said=f"Used {times}; a candidate has {settings.threshold:g} or more.")
 
 
-def _in_place(stored: StoredDocument | None, spot: Spot | None) -> Condition:
+def _in_place(stored: StoredDocument | None, spot: Spot | None, decision: Decision) -> Condition:
+    stays = f" The fact stays {decision}, and counts again once the evidence is back." if decision else ""
     if stored is None:
-        return Condition(name="in place", met=False, said="Its document is not in the index.")
+        return Condition(name="in place", met=False, said=f"Its document is not in the index.{stays}")
     if spot is None:
-        return Condition(name="in place", met=False, said="The document does not hold the evidence any longer.")
+        return Condition(name="in place", met=False, said=f"The document does not hold the evidence any longer.{stays}")
     return Condition(name="in place", met=True, said="The document holds the evidence.")
 
 

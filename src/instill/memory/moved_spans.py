@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from instill.answer.terms import terms
 from instill.answer.uses_of_answer import places_of
 from instill.index.lookup import StoredDocument
 from instill.memory.types import Spot
+from instill.study.questions_about_any_text import sentence_around
+
+_KNOWN_AGAIN = 4
+"""Content words. A shorter sentence ("30 days") may stand in another place and mean something else."""
 
 
 def place_now(spot: Spot, version: str, text: str) -> Spot | None:
@@ -36,6 +41,40 @@ def place_now(spot: Spot, version: str, text: str) -> Spot | None:
         return None
     start = places[min(spot.nth, len(places) - 1)]
     return replace(spot, version=version, start=start, end=start + len(spot.text))
+
+
+def sentence_now(spot: Spot, answer: str, version: str, text: str) -> Spot | None:
+    """The sentence of a span that holds the answer, where it stands in the document as it is now.
+
+    A span is often a paragraph: a change of another sentence of it leaves what it proves. None without an answer, where
+    the sentence is gone, and where it is too short to be known again.
+
+    Args:
+        version: the document's content hash now.
+        text: its canonical text now.
+
+    Example:
+        >>> spot = Spot("d1", "v1", 0, 50, "Green tea is brewed at 80 degrees. Drink it slowly.", 0, 1)
+        >>> sentence_now(spot, "80 degrees", "v2", "Tea. Green tea is brewed at 80 degrees. Drink it fast.").text
+        'Green tea is brewed at 80 degrees.'
+        >>> sentence_now(spot, "80 degrees", "v2", "Green tea is brewed at 75 degrees.") is None
+        True
+    """
+    sentence = answer_sentence(spot.text, answer)
+    places = places_of(text, sentence) if sentence else []
+    if not places:
+        return None
+    nth = min(spot.nth, len(places) - 1)
+    return Spot(spot.doc_id, version, places[nth], places[nth] + len(sentence), sentence, nth, len(places))
+
+
+def answer_sentence(text: str, answer: str) -> str:
+    """The sentence that holds an answer; "" where there is none, or where it is too short to be known again."""
+    at = text.find(answer) if answer else -1
+    if at < 0:
+        return ""
+    start, end = sentence_around(text, at, at + len(answer))
+    return text[start:end] if len(terms(text[start:end])) >= _KNOWN_AGAIN else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +113,10 @@ class Places:
         stored = self.document(doc_id)
         return None if stored is None else stored.text
 
-    def find(self, spot: Spot) -> Found:
-        """Where the span is now."""
+    def find(self, spot: Spot, answer: str = "") -> Found:
+        """Where the span is now, or else its sentence with the answer."""
         stored = self.document(spot.doc_id)
         if stored is None:
             return Found(None, None)
-        return Found(stored, place_now(spot, stored.record.content_hash, stored.text))
+        now = stored.record.content_hash, stored.text
+        return Found(stored, place_now(spot, *now) or sentence_now(spot, answer, *now))

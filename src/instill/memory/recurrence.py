@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from instill.answer.terms import normalise, same_words
+from instill.memory.moved_spans import answer_sentence
 from instill.memory.same_question import cosine, same_kind, same_pins
 from instill.memory.types import Spot, Use
 from instill.models.encoders.protocol import Vectors
@@ -99,12 +100,20 @@ def grouped(known: Sequence[tuple[str, Shape]], uses: Iterable[tuple[Use, Spot]]
 
 def is_one_fact(one: Shape, other: Shape) -> bool:
     """Do two shapes belong to one fact?"""
-    if not overlap(one.spot, other.spot):
+    if not overlap(one.spot, other.spot) and not _one_sentence(one, other):
         return False
     alike = cosine(one.vector, other.vector)
     if one.short and other.short:
         return same_words(one.short, other.short) and alike >= ABOUT_THE_SAME
     return alike >= THE_SAME and same_pins(one.question, other.question) and same_kind(one.question, other.question)
+
+
+def _one_sentence(one: Shape, other: Shape) -> bool:
+    """Does one sentence hold both answers, in two versions of one document that differ around it?"""
+    if one.spot.doc_id != other.spot.doc_id or one.spot.version == other.spot.version:
+        return False
+    first, second = (answer_sentence(each.spot.text, each.short) for each in (one, other))
+    return bool(first) and first == second
 
 
 def overlap(one: Spot, other: Spot) -> bool:

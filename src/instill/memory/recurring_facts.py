@@ -109,7 +109,7 @@ class Memory:
         decided = {each.fact_id: each for each in every if each.source in sees}
         uses = [each for each in uses if each.source in sees]
         places.read([*(each.spot.doc_id for each in uses), *(each.spot.doc_id for each in decided.values())])
-        placed = [(use, places.find(use.spot).spot or use.spot) for use in uses]
+        placed = [(use, places.find(use.spot, use.short).spot or use.spot) for use in uses]
         groups = grouped(self._shapes(list(decided.values()), places), placed)
         if not groups:
             return []
@@ -252,9 +252,10 @@ class Memory:
         if not decided:
             return []
         vectors = self._around.encoder.encode_queries([each.question for each in decided])
+        spots = [places.find(each.spot, each.answer).spot or each.spot for each in decided]
         return [
-            (each.fact_id, Shape(each.question, each.answer, places.find(each.spot).spot or each.spot, vector))
-            for each, vector in zip(decided, vectors, strict=True)
+            (each.fact_id, Shape(each.question, each.answer, spot, vector))
+            for each, spot, vector in zip(decided, spots, vectors, strict=True)
         ]
 
     def _seen_sources(self, sources: Sequence[Source]) -> frozenset[Source]:
@@ -293,11 +294,11 @@ class Memory:
         edited: frozenset[str],
     ) -> Fact:
         settings = self._around.settings
-        spot = decided.spot if decided else _newest_in_place(group, places)
-        place = places.find(spot)
-        record = place.document.record if place.document else None
         question = decided.question if decided else group.wordings[0]
         answer = decided.answer if decided else _usual_answer(group)
+        spot = decided.spot if decided else _newest_in_place(group, places)
+        place = places.find(spot, answer)
+        record = place.document.record if place.document else None
         weight = group.weight(self._now, settings.half_life_days)
         decision: Decision = decided.decision if decided else ""
         at = place.spot or spot
@@ -391,8 +392,8 @@ def evidence_for(answer: str, documents: Sequence[str], index: Index) -> tuple[S
 
 def _newest_in_place(group: Group, places: Places) -> Spot:
     """The span of the newest use that is where it was; of the newest, if none is."""
-    newest = [use.spot for use in reversed(group.uses)]
-    return next((spot for spot in newest if places.find(spot).spot is not None), newest[0])
+    newest = list(reversed(group.uses))
+    return next((use.spot for use in newest if places.find(use.spot, use.short).spot is not None), newest[0].spot)
 
 
 def _usual_answer(group: Group) -> str:
