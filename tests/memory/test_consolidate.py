@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import threading
@@ -19,13 +20,14 @@ from instill import Workspace
 from instill.answer.types import Answer, Citation, Claim, Trace
 from instill.answer.uses_of_answer import read_documents, uses_of
 from instill.common.made_from import MadeFrom
-from instill.errors import UsageError
+from instill.errors import UsageError, WorkspaceError
 from instill.lab.study_set import lab_replay
 from instill.lab.world import Person, make_world, questions, write_documents
 from instill.memory import TRAININGS
 from instill.memory.consolidating.consolidate import Consolidated, well_known
 from instill.memory.consolidating.examining import Examined, examine, other_answer
 from instill.memory.consolidating.material import material_of
+from instill.memory.consolidating.one_at_a_time import alone
 from instill.memory.consolidating.plan import groups_of, name_of, tolerance_of, write_files
 from instill.memory.consolidating.reverse_wordings import named_in_all, reverse_wordings
 from instill.memory.facts_in_weights import adapter_for_caller, read_weights, write_weights
@@ -514,3 +516,17 @@ def test_a_reverse_question_never_names_its_answer(evidence: str, asked: list[st
     name = named_in_all(evidence, asked, answer)
     for question in reverse_wordings(name, evidence, asked, answer) if name else ():
         assert name.lower() not in question.lower()
+
+
+def test_a_second_consolidation_says_which_one_runs_and_since_when(workspace: Workspace) -> None:
+    with alone(workspace.home):
+        for more in ([], ["--when-idle"]):
+            refused = instill("consolidate", "--base", "micro", *more, cwd=workspace.path, code=4)
+            said = f"Another consolidation of this workspace is running in process {os.getpid()} since 20"
+            assert said in " ".join(refused.stderr.split())
+        (workspace.home / "memory" / "consolidating").unlink()
+        with pytest.raises(WorkspaceError, match=r"workspace is running\."):
+            workspace.consolidate(base="micro")
+        assert instill("consolidate", "--base", "micro", "--dry-run", cwd=workspace.path)
+    with alone(workspace.home):  # It is free again.
+        pass

@@ -83,8 +83,11 @@ def consolidate(
 
 def _when_idle(opened: Workspace, as_json: bool) -> list[dict[str, Any]]:
     """The same command in another process, which stands still while somebody asks."""
+    from instill.memory.consolidating.one_at_a_time import alone
     from instill.memory.when_idle import run_when_idle
 
+    with alone(opened.home):
+        pass  # Said now, and not when nobody asks.
     kept = [word for word in sys.argv[1:] if word not in ("--when-idle", "--json")]
     command = [sys.executable, "-m", "instill", *kept, "--json"]
     done = run_when_idle(

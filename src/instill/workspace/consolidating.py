@@ -99,26 +99,28 @@ class Consolidating(Remembering):
 
         Raises:
             UsageError: see `consolidation`; or one of the files cannot be used.
-            WorkspaceError: the workspace cannot be written, or another process is training the same.
+            WorkspaceError: the workspace cannot be written, or another process consolidates.
         """
         from dataclasses import replace
 
         from instill.memory.consolidating.consolidate import consolidate
+        from instill.memory.consolidating.one_at_a_time import alone
         from instill.memory.editing.dissolving import dissolve
 
         self._must_be_writable()
-        groups, setting = self.consolidation(
-            base=base,
-            replay=replay,
-            gate=gate,
-            seed=seed,
-            epochs=epochs,
-            replay_share=replay_share,
-            learning_rate=learning_rate,
-        )
-        told = replace(setting, stage=stage)
-        found = [consolidate(self.home, group, material, told) for group, material in groups]
-        dissolve(self.home, self.catalog, found)
+        with alone(self.home):
+            groups, setting = self.consolidation(
+                base=base,
+                replay=replay,
+                gate=gate,
+                seed=seed,
+                epochs=epochs,
+                replay_share=replay_share,
+                learning_rate=learning_rate,
+            )
+            told = replace(setting, stage=stage)
+            found = [consolidate(self.home, group, material, told) for group, material in groups]
+            dissolve(self.home, self.catalog, found)
         self.refresh()
         return found
 
