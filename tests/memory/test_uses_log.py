@@ -15,7 +15,7 @@ from instill import Workspace
 from instill.answer.types import Answer, Citation, Claim, Trace
 from instill.answer.uses_of_answer import uses_of
 from instill.catalog import Catalog
-from instill.catalog.tables import USES
+from instill.catalog.tables import USAGE, USES
 from instill.common.made_from import Source
 from instill.fit.calibration import calibrate
 from instill.memory.document_versions import seen_versions
@@ -67,6 +67,28 @@ def test_an_answer_that_is_judged_wrong_does_not_count_until_it_is_judged_right(
     assert (used(), used(["staff"])) == (1, 1)
     feedback.judge(answer.question_id, "right")
     assert used() == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "completed", "kept"),
+    [
+        ("who do i tell abt teammate", "who do i tell abt teammate", True),  # What people ask keeps its words, ...
+        ("Who do I tell about it?", "Who do I tell about teammate?", False),
+        ("Who do I tell about it?", "Who do I tell about the teammate?", True),
+        ("And in Rome?", "How much may a hotel cost in Rome?", True),
+        ("And those?", "How much may those because a hotel cost?", False),  # ... and what rules complete reads well.
+    ],
+)
+def test_a_follow_up_that_is_completed_badly_is_no_fact(
+    workspace: Workspace, asked: str, completed: str, kept: bool
+) -> None:
+    workspace.ask(HOTEL)
+    with workspace.catalog.writing() as connection:
+        assert connection is not None
+        connection.execute(sa.update(USAGE).values(question=asked, standalone_question=completed))
+        connection.execute(sa.update(USES).values(question=completed))
+    found = [use.question for use in read_uses(workspace.catalog, workspace.encoder)]
+    assert found == ([completed] if kept else [])
 
 
 def test_a_refusal_leaves_no_use(workspace: Workspace) -> None:

@@ -15,29 +15,42 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from instill.answer.terms import normalise
 from instill.catalog import Catalog, Labels, may_see
-from instill.catalog.tables import JUDGEMENTS, USES
+from instill.catalog.tables import JUDGEMENTS, USAGE, USES
 from instill.memory.types import Spot, Use
 from instill.models.encoders.protocol import Encoder, Vectors
+from instill.study.rules.reads_well import reads_well
 
 _BATCH = 256
 
 
 def read_uses(catalog: Catalog, encoder: Encoder, labels: Labels = None) -> list[Use]:
     """The uses that lead their answers, oldest first, of questions that the caller may see. A use does not count as
-    long as its answer is judged wrong: what was cited then is not what was asked for.
+    long as its answer is judged wrong: what was cited then is not what was asked for. A follow-up that rules completed
+    from the conversation ("Who do I tell about teammate?") counts only if it reads as a person would ask it; what
+    people asked themselves always counts, in their words.
 
     Questions get their vectors here, once; on storage that takes no writing they get them each time.
     """
     with catalog.reading() as connection:
         if not _is_there(connection):
             return []
-        query = sa.select(USES).where(USES.c.leads).order_by(USES.c.use_id)
+        asked = USAGE.c.question.label("asked")
+        joined = USES.outerjoin(USAGE, USES.c.usage_id == USAGE.c.usage_id)
+        query = sa.select(USES, asked).select_from(joined).where(USES.c.leads).order_by(USES.c.use_id)
         rows = [row for row in connection.execute(query).mappings() if may_see(_labels(row["labels"]), labels)]
         wrong = _judged_wrong(connection, labels)
-    rows = [row for row in rows if row["usage_id"] not in wrong]
+    rows = [row for row in rows if row["usage_id"] not in wrong and _is_worded(row["question"], row["asked"])]
     vectors = dict(_vectors(catalog, encoder, rows))
     return [_use(row, vectors[row["question"]]) for row in rows]
+
+
+def _is_worded(question: str, asked: str | None) -> bool:
+    """Is it what somebody asked, or a completed question that reads well?"""
+    if asked is None or normalise(asked).split() == normalise(question).split():
+        return True
+    return reads_well(question)
 
 
 def _judged_wrong(connection: sa.Connection, labels: Labels) -> set[int]:

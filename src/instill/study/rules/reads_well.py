@@ -53,6 +53,14 @@ _NAMES_NOTHING = word_set(
 )
 """A noun phrase of these words alone needs its page to say what it means: "the second argument", "the value"."""
 
+_BARE_PERSON = re.compile(
+    r"\b(?:about|at|by|for|from|of|on|to|with) (?:apprentice|applicant|candidate|client|colleague|contractor|coworker|"
+    r"customer|developer|director|driver|employee|employer|engineer|guest|intern|manager|member|mentor|neighbou?r|officer|"
+    r"owner|parent|partner|patient|person|seller|student|supervisor|supplier|teacher|teammate|tenant|user|vendor|visitor)"
+    r"$"
+)
+"""A person who can be counted, without an article: "Who do I tell about teammate?"."""
+
 _SUPERLATIVES = word_set("most least best worst only main whole rest entire same")
 _PLACES = word_set("first second third fourth fifth last next previous following other final latter former")
 
@@ -73,6 +81,8 @@ def reads_well(question: str) -> bool:
         False
         >>> reads_well("Why is Regardless of what schema used?"), reads_well("What is the second argument?")
         (False, False)
+        >>> reads_well("Who do I tell about teammate?"), reads_well("Who do I tell about a teammate?")
+        (False, True)
     """
     said = question.strip()
     words = words_of(said)
@@ -81,7 +91,7 @@ def reads_well(question: str) -> bool:
     body = _ASKING.sub("", said.rstrip("?. "))
     if body.split()[-1].lower() in _ENDINGS or _SECOND_CLAUSE.search(body) or _LEANING.search(body):
         return False
-    if _SPEAKERS.search(body):
+    if _SPEAKERS.search(body) or _BARE_PERSON.search(body):
         return False
     inner = [word.lower() for word in words_of(body)[1:]]
     # "In which place" and "by whom or what" stand at the beginning.
