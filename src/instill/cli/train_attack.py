@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from instill.train.generator.data.rows import Row
     from instill.train.generator.recipes.recipe import Recipe
 
+_OF_A_BASE = (
+    "This is the base: the figures show which forms of the rows it fails on before any training. They do not show what "
+    "a training breaks or mends. For that, train (instill train {recipe}) and attack the candidate with the same --seed; "
+    "the rows above can be added to [data] rows first."
+)
+
 
 def attack(
     recipe: Annotated[Path, typer.Argument(help="The recipe whose candidate is attacked.")],
@@ -55,6 +61,13 @@ def attack(
     from instill.train.generator.recipes.base import base_folder
     from instill.train.generator.recipes.recipe import read_recipe
 
+    if _is_model(recipe):
+        raise UsageError(
+            "This is a model, and no recipe. An attack asks the rows of a recipe in harder forms.",
+            where=str(recipe),
+            remedy=f"Write a recipe (instill train init FILE --base {recipe}), then: instill train attack FILE --out "
+            "ROWS.jsonl --candidate base",
+        )
     read = read_recipe(recipe)
     cases = out.with_name(f"{out.stem}.gate.jsonl")
     for place in (out, cases):
@@ -96,11 +109,12 @@ def attack(
             result = attacked(opened.generator)
     else:
         result = attacked(None)
+    note = "" if found else _OF_A_BASE.format(recipe=recipe)
     _write(out, result.learn)
     _write(cases, result.cases)
     if as_json:
         counts = {"tried": dict(result.tried), "failed": dict(result.failed), "broken": dict(result.broken)}
-        print_json({"candidate": asked, **counts, "rows": len(result.learn), "cases": len(result.cases)})
+        print_json({"candidate": asked, **counts, "rows": len(result.learn), "cases": len(result.cases), "note": note})
         return
     lines = [["kind", "tried", "failed", "of these, the plain row is answered rightly"]]
     lines += [
@@ -110,6 +124,18 @@ def attack(
     say(f"{len(result.learn)} rows to train on are in {out}, {len(result.cases)} cases for the gate in {cases}.")
     if not held_out:
         say("No rows are held out (data.held_out, or the gate's [gain]), so there are no cases for the gate.")
+    if note:
+        say(note)
+
+
+def _is_model(recipe: Path) -> bool:
+    """Is it the name or the place of a model, as `--base` takes it?"""
+    from instill.models.generators.gguf.known import is_gguf
+    from instill.models.generators.named_model import MICRO
+
+    if recipe.is_file() and recipe.suffix.lower() != ".gguf":
+        return False
+    return str(recipe) == MICRO or is_gguf(str(recipe)) or (recipe / "config.json").is_file()
 
 
 def _measured_on(recipe: Recipe) -> tuple[Sequence[Row], str]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from instill.cli.main import app
+from instill.errors import UsageError
 from instill.lab.measuring import reading
 from instill.lab.world import make_world
 from instill.models.generators.transformers_models import open_model, open_tokenizer
@@ -146,8 +147,25 @@ def test_the_command_writes_both_files_and_leaves_files_alone(tmp_path: Path) ->
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     assert told["candidate"] == "the base"
+    assert told["note"].startswith("This is the base: the figures show which forms of the rows it fails on before any")
+    assert f"(instill train {tmp_path / 'read.toml'})" in told["note"]
     assert len(read_rows(tmp_path / "a.jsonl")) == told["rows"] > 0
     assert len(read_rows(tmp_path / "a.gate.jsonl")) == told["cases"] > 0
     before = (tmp_path / "a.jsonl").read_bytes()
     assert "is there already" in str(CliRunner().invoke(app, command).exception)
     assert (tmp_path / "a.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("model", ["micro", "smollm2", "tiny.gguf", "folder"])
+def test_a_model_in_the_place_of_a_recipe_is_told_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "config.json").write_text("{}", encoding="utf-8")
+    said = CliRunner().invoke(app, ["train", "attack", model, "--out", "a.jsonl"]).exception
+    assert isinstance(said, UsageError)
+    assert said.what == "This is a model, and no recipe. An attack asks the rows of a recipe in harder forms."
+    assert said.remedy.startswith(
+        f"Write a recipe (instill train init FILE --base {model}), then: instill train attack"
+    )
