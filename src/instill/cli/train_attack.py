@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _OF_A_BASE = (
     "This is the base: the figures show which forms of the rows it fails on before any training. They do not show what "
-    "a training breaks or mends. For that, train (instill train {recipe}) and attack the candidate with the same --seed; "
-    "the rows above can be added to [data] rows first."
+    "a training breaks or mends. For that, train (instill train {recipe}) and attack the candidate with the same "
+    "--seed; the rows above can be added to [data] rows first."
 )
 
 

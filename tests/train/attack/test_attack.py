@@ -166,6 +166,4 @@ def test_a_model_in_the_place_of_a_recipe_is_told_what_to_do(
     said = CliRunner().invoke(app, ["train", "attack", model, "--out", "a.jsonl"]).exception
     assert isinstance(said, UsageError)
     assert said.what == "This is a model, and no recipe. An attack asks the rows of a recipe in harder forms."
-    assert said.remedy.startswith(
-        f"Write a recipe (instill train init FILE --base {model}), then: instill train attack"
-    )
+    assert f"(instill train init FILE --base {model}" in said.remedy

@@ -45,4 +45,4 @@ def _said(edit: EditRecord, found: Consolidated, known: set[str]) -> str:
     if edit.fact_id in known:
         return f"Its fact was trained into {found.adapter}, and is known there."
     why = found.left_out.get(edit.fact_id, "it was no candidate, or is not known in other wordings")
-    return f"Its fact is answered from the index only: {why}."
+    return f"Its fact is answered from the index only: {why.partition(';')[0]}."
