@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instill.answer.reading.commented_code import with_comments_as_prose
 from instill.answer.reading.reader_input import PASSAGE_TOKENS, Marks, Tokens, marks_of, put_together, tokenize
 from instill.common.untrusted_files import odd_file
 from instill.errors import WorkspaceError
@@ -114,7 +115,7 @@ class Reader:
         """
         asked = tokenize(self._tokenizer, [well_formed(question)])[0]
         titles = tokenize(self._tokenizer, [well_formed(title) for title, _ in passages])
-        texts = tokenize(self._tokenizer, [well_formed(text) for _, text in passages])
+        texts = tokenize(self._tokenizer, [with_comments_as_prose(well_formed(text)) for _, text in passages])
         above = tokenize(self._tokenizer, [well_formed(head) for head in heads or [""] * len(passages)])
         session = self._session  # opened before the threads start, which would each open one
 

@@ -11,11 +11,12 @@ import random
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tokenizers import Tokenizer
 
+from instill.answer.reading.commented_code import with_comments_as_prose
 from instill.answer.reading.reader_input import PASSAGE_TOKENS, Marks, Tokens, marks_of, put_together, tokenize
 from instill.train.reader.rows import Row
 from instill.train.reader.unanswerable_questions import mislead, names_and_numbers, tweak
@@ -85,7 +86,7 @@ class ExampleMaker:
         self._tokenizer = tokenizer
         self._marks: Marks = marks_of(tokenizer)
         self._mix = mix
-        self._passages = _tokens_of(tokenizer, [row.passage for row in rows])
+        self._passages = _tokens_of(tokenizer, [row.passage for row in rows], with_comments_as_prose)
         self._questions = _tokens_of(tokenizer, [row.question for row in rows])
         self._titles = _tokens_of(tokenizer, [row.title for row in rows])
         self._by_group: dict[str, list[str]] = defaultdict(list)
@@ -247,6 +248,6 @@ def _window(count: int, span: tuple[int, int] | None, rng: random.Random, short:
     return low, low + size
 
 
-def _tokens_of(tokenizer: Tokenizer, texts: Sequence[str]) -> dict[str, Tokens]:
+def _tokens_of(tokenizer: Tokenizer, texts: Sequence[str], seen_as: Callable[[str], str] = str) -> dict[str, Tokens]:
     unique = list(dict.fromkeys(texts))
-    return dict(zip(unique, tokenize(tokenizer, unique), strict=True))
+    return dict(zip(unique, tokenize(tokenizer, [seen_as(text) for text in unique]), strict=True))
