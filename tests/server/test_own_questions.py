@@ -16,6 +16,7 @@ from instill import Workspace
 from instill.catalog.tables import CONVERSATIONS, USAGE
 from instill.common.made_from import keep_beside
 from instill.server.access.keys import KeyStore
+from instill.study.types import AskedQuestion
 from instill.workspace.asked_questions import Feedback
 from tests.server.running import Running, running
 
@@ -227,7 +228,8 @@ def test_only_own_questions_are_counted(served: Served) -> None:
 def test_what_was_measured_on_peoples_questions_is_shown_to_who_reads_them(served: Served) -> None:
     home = served.server.service.folder / ".instill"
     with Workspace.open(home.parent) as workspace:
-        study = workspace.study(questions=Feedback(workspace).question_set(), check=False)
+        more = [AskedQuestion("Who is Zanzibarilla?", "Ove"), AskedQuestion(REFUSED, "Ove")]
+        study = workspace.study(questions=[*Feedback(workspace).question_set(), *more], check=False)
     report = home / "reports" / "judged"
     report.mkdir(parents=True)
     keep_beside(report, study.card.made_from)
@@ -240,3 +242,8 @@ def test_what_was_measured_on_peoples_questions_is_shown_to_who_reads_them(serve
         listed = [each["id"] for each in ok(client.get("/api/comparisons"))["found"]]
         assert ("judged" in listed, bool(ok(client.get("/api/studies"))["studies"])) == (sees, sees)
         assert (ANNS in client.get(f"/compare/studies/{study.card.id}", headers={"accept": "text/html"}).text) == sees
+        if sees:
+            shown = client.get(f"/compare/studies/{study.card.id}", headers={"accept": "text/html"}).text
+            named = ("Zanzibarilla" in shown, REFUSED in shown)
+            assert named == (client in (served.eve, served.boss), True)
+            assert "2 questions: its answer stands in no document" in shown

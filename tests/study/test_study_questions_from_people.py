@@ -1,13 +1,17 @@
 """Questions that people bring: each is tied to the words that answer it, and goes where it measures."""
 
 import json
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
+from instill.study.purged import without_documents
 from instill.study.questions_from_people import PEOPLE, tie
-from instill.study.study_making import make_study
+from instill.study.stored_study import write_study
+from instill.study.study_making import NOT_DRAWN, StudySettings, make_study
 from instill.study.types import AskedQuestion, EvidenceText
 from tests.study.documents import stored
 
@@ -68,7 +72,7 @@ def test_an_answer_inside_a_longer_word_is_none() -> None:
 )
 def test_what_cannot_be_tied_is_told(asked: AskedQuestion, reason: str) -> None:
     tied = tie([asked], held())
-    assert dict(tied.left_out) == {reason: 1}
+    assert [each.reason for each in tied.left_out] == [reason]
 
 
 def test_wordings_of_one_fact_are_of_one_fact_and_reverse_questions_too() -> None:
@@ -102,7 +106,7 @@ def test_unanswerable_questions_stand_beside_the_nearest_fact_none_twice() -> No
     mill = next(fact.id for fact in tied.facts if fact.answer == "1854")
     found = [item for item in tied.items if item.phrasing == "unanswerable"]
     assert [item.fact_ids[0] == mill for item in found] == [True, False]
-    assert dict(tied.left_out) == {"more unanswerable questions than facts": 1}
+    assert [each.reason for each in tied.left_out] == ["more unanswerable questions than facts"]
 
 
 def test_the_gate_asks_what_people_ask_and_training_what_the_rules_write() -> None:
@@ -136,3 +140,39 @@ def test_without_an_answer_the_quote_is_the_answer() -> None:
 def test_without_a_question_that_can_be_tied_there_is_no_set() -> None:
     with pytest.raises(UsageError, match="None of the answers occurs in the documents"):
         make_study(held(), brought=[AskedQuestion("When?", "2001")])
+
+
+def test_questions_of_people_that_are_left_out_are_kept_with_the_reason(tmp_path: Path) -> None:
+    documents = [stored(f"The mill {number} was built in {1800 + number}.", f"m{number}") for number in range(12)]
+    brought = [AskedQuestion(f"How old is mill {number}, by its year?", str(1800 + number)) for number in range(12)]
+    brought += [
+        AskedQuestion("How old is mill 3, by its year?", "1803"),
+        AskedQuestion("Was mill 5 built in 1805?", "1805"),
+        AskedQuestion("When was the tower built?", "2001"),
+    ]
+    made = make_study(documents, brought=brought)
+    card = made.study.card
+    reasons = {
+        "How old is mill 3, by its year?": "asked already in nearly the same words",
+        "Was mill 5 built in 1805?": "its answer stands in the question",
+        "When was the tower built?": "its answer stands in no document",
+    }
+    assert {each.question: each.reason for each in made.left_out} == reasons
+    assert card.rejected_of_people == dict(Counter(sorted(reasons.values())))
+    assert card.writers == dict(Counter(sorted(item.writer for item in made.study.items)))
+    assert (card.writers[PEOPLE], card.writers["rules"] > 0) == (12, True)
+    study = write_study(tmp_path, made.study, made.rows, made.prompts, left_out=made.left_out)
+    assert study.left_out() == list(made.left_out)
+    [mill] = {doc_id for each in made.left_out if "mill 3" in each.question for doc_id in each.doc_ids}
+    left = without_documents(study, [mill])
+    assert left is not None
+    assert [each.question for each in left.left_out()] == ["Was mill 5 built in 1805?"]
+    assert left.card.writers[PEOPLE] == 11
+
+
+def test_questions_whose_facts_are_not_drawn_are_told() -> None:
+    documents = [stored(f"The mill {number} was built in {1800 + number}.", f"m{number}") for number in range(6)]
+    brought = [AskedQuestion(f"How old is mill {number}, by its year?", str(1800 + number)) for number in range(6)]
+    made = make_study(documents, StudySettings(most_facts=4), brought=brought)
+    assert [each.reason for each in made.left_out] == [NOT_DRAWN] * 2
+    assert made.study.card.rejected_of_people == {NOT_DRAWN: 2}

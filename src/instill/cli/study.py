@@ -235,7 +235,7 @@ def _study(workspace: str | None, reference: str, label: list[str] | None) -> St
 
 
 def _print_card(card: StudyCard) -> None:
-    say(f"Study set {card.id}, written by {clean(card.writer, 60)}", bold=True)
+    say(f"Study set {card.id}, written by {_writers(card)}", bold=True)
     rows: list[tuple[str, str]] = [
         ("documents", _counts(card.documents)),
         ("sentences", _counts(card.sentences)),
@@ -243,10 +243,15 @@ def _print_card(card: StudyCard) -> None:
         ("", _counts(card.facts.get("kind", {}))),
     ]
     rows += [(split, _counts(counts)) for split, counts in card.items.items()]
-    rows += [("rows", _counts(card.rows)), ("left out", _counts(card.rejected)), ("leaks", _counts(card.leaks))]
+    rows += [("rows", _counts(card.rows)), ("left out", _counts(card.rejected))]
+    rows += [("of people's", _counts(card.rejected_of_people)), ("leaks", _counts(card.leaks))]
     say_block(columns([row for row in rows if row[1]]))
     for note in card.notes:
         say(f"note: {note}", dim=True)
+
+
+def _writers(card: StudyCard) -> str:
+    return clean(card.writer, 60) if len(card.writers) < 2 else _counts(card.writers)
 
 
 def _counts(counts: dict[str, int]) -> str:

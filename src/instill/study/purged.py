@@ -55,6 +55,7 @@ def without_documents(study: StoredStudy, doc_ids: Collection[str]) -> StoredStu
                 for split in SPLITS
             },
             "rows": dict(sorted(Counter(str(row.get("task", "")) for row in rows).items())),
+            "writers": dict(sorted(Counter(item.writer for item in items).items())),
             "sources": sources.without(gone).as_json(),
             "notes": (
                 *study.card.notes,
@@ -63,7 +64,13 @@ def without_documents(study: StoredStudy, doc_ids: Collection[str]) -> StoredStu
         }
     )
     left = StudySet(facts=tuple(kept), items=tuple(items), card=card)
-    return write_study(study.folder.parents[1], left, rows, prompts, made=card.made)
+    # A question that was tied to no document may say anything.
+    left_out = [
+        each
+        for each in study.left_out()
+        if each.doc_ids and gone.isdisjoint(each.doc_ids) and not _tells(each.model_dump(), dropped)
+    ]
+    return write_study(study.folder.parents[1], left, rows, prompts, left_out=left_out, made=card.made)
 
 
 def leaves_nothing(study: StoredStudy, doc_ids: Collection[str]) -> bool:

@@ -1,13 +1,13 @@
 """Which questions are good enough: answered by their evidence, not answered without it, asked once.
 
-Each filter returns what it keeps and how many it left out, by reason; the reasons stand in the study set's card.
+Each filter returns what it keeps and what it left out, with the reason; the reasons stand in the study set's card.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from instill.answer.terms import STOPWORDS, normalise, terms
@@ -38,10 +38,15 @@ _ASKING = frozenset(terms("who what when where why how which whose whom many", k
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """Items that stay, in their order, and how many were left out, by reason."""
+    """Items that stay, in their order, and those that were left out, each with the reason."""
 
-    kept: list[StudyItem]
-    rejected: Counter[str]
+    kept: list[StudyItem] = field(default_factory=list)
+    left_out: list[tuple[StudyItem, str]] = field(default_factory=list)
+
+    @property
+    def rejected(self) -> Counter[str]:
+        """How many were left out, by reason."""
+        return Counter(reason for _, reason in self.left_out)
 
 
 def reads_with(reader: Reader) -> EvidenceReader:
@@ -85,40 +90,40 @@ def following(items: Sequence[StudyItem], read: EvidenceReader) -> Filtered:
     The reader sees each piece of evidence by itself; the last one must answer. For a question over two documents this
     asks more than can be expected of it, so those stay too.
     """
-    kept, rejected = [], Counter[str]()
+    found = Filtered()
     for item in items:
         if item.answer and item.form != "two_documents":
-            found = read(item.question, item.evidence[-1].text)
-            if found is None or not agree(found, item.accepted or [item.answer]):
-                rejected["the reader does not find the answer in the evidence"] += 1
+            said = read(item.question, item.evidence[-1].text)
+            if said is None or not agree(said, item.accepted or [item.answer]):
+                found.left_out.append((item, "the reader does not find the answer in the evidence"))
                 continue
-        kept.append(item)
-    return Filtered(kept, rejected)
+        found.kept.append(item)
+    return found
 
 
 def unanswered(items: Sequence[StudyItem], facts: Iterable[Fact], answered: AnsweredElsewhere) -> Filtered:
     """Those that have an answer, and those for which none is found. What people say is unanswerable stays."""
     by_id = {fact.id: fact for fact in facts}
-    kept, rejected = [], Counter[str]()
+    found = Filtered()
     for item in items:
         fact = by_id.get(item.fact_ids[0]) if item.fact_ids and not item.answer else None
         if fact is not None and answered(item, fact):
-            rejected["something else may answer what should have no answer"] += 1
+            found.left_out.append((item, "something else may answer what should have no answer"))
         else:
-            kept.append(item)
-    return Filtered(kept, rejected)
+            found.kept.append(item)
+    return found
 
 
 def not_known_before(items: Sequence[StudyItem], ask: ClosedBook) -> Filtered:
     """Those that are not answered rightly from memory, without any document."""
-    kept, rejected = [], Counter[str]()
+    found = Filtered()
     for item in items:
         said = ask(item.question) if item.answer else None
         if said is not None and agree(said, item.accepted or [item.answer]):
-            rejected["answered without the evidence"] += 1
+            found.left_out.append((item, "answered without the evidence"))
         else:
-            kept.append(item)
-    return Filtered(kept, rejected)
+            found.kept.append(item)
+    return found
 
 
 def not_given_away(items: Sequence[StudyItem], facts: Iterable[Fact]) -> Filtered:
@@ -132,20 +137,20 @@ def not_given_away(items: Sequence[StudyItem], facts: Iterable[Fact]) -> Filtere
         for word in terms(fact.answer, keep_stop=True)[:1]:
             by_word[word].append(fact)
     hidden = {fact.id for fact in untaught}
-    kept, rejected = [], Counter[str]()
+    found = Filtered()
     for item in items:
         words = terms(item.question, keep_stop=True)
         if item.answer and _holds(words, terms(item.answer, keep_stop=True)):
-            rejected["its answer stands in the question"] += 1
+            found.left_out.append((item, "its answer stands in the question"))
         elif not hidden.intersection(item.fact_ids) and any(
             _holds(words, terms(fact.answer, keep_stop=True)) and _holds(words, terms(fact.subject))
             for word in set(words)
             for fact in by_word.get(word, ())
         ):
-            rejected["tells a fact that is never taught"] += 1
+            found.left_out.append((item, "tells a fact that is never taught"))
         else:
-            kept.append(item)
-    return Filtered(kept, rejected)
+            found.kept.append(item)
+    return found
 
 
 def distinct(items: Sequence[StudyItem]) -> Filtered:
@@ -174,12 +179,12 @@ def distinct(items: Sequence[StudyItem]) -> Filtered:
                 ambiguous.update((number, other))
         for term in terms_of[number]:
             holders[term].append(number)
-    kept = [item for number, item in enumerate(items) if number not in ambiguous | repeated]
-    counts = {
-        "asked already in nearly the same words": len(repeated - ambiguous),
-        "two facts are asked by nearly the same question": len(ambiguous),
-    }
-    return Filtered(kept, Counter({reason: count for reason, count in counts.items() if count}))
+    found = Filtered([item for number, item in enumerate(items) if number not in ambiguous | repeated])
+    for number in sorted(ambiguous | repeated):
+        twice = "two facts are asked by nearly the same question"
+        reason = twice if number in ambiguous else "asked already in nearly the same words"
+        found.left_out.append((items[number], reason))
+    return found
 
 
 def _related(item: StudyItem, other: StudyItem) -> bool:

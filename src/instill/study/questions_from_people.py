@@ -5,7 +5,6 @@ A question whose answer does not stand in the documents is told by its line, and
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -14,7 +13,7 @@ from instill.answer.terms import terms
 from instill.index.lookup import StoredDocument
 from instill.study.answer_places import answer_in, is_named, places_of, whole_words
 from instill.study.rules.wordings_of_fact import accepted_answers
-from instill.study.study_set import Evidence, Fact, Form, StudyItem, fact_id, item_id
+from instill.study.study_set import Evidence, Fact, Form, LeftOut, StudyItem, fact_id, item_id
 from instill.study.types import AskedQuestion, EvidenceText
 
 PEOPLE = "people"
@@ -33,13 +32,13 @@ class Tied:
     """What the brought questions became.
 
     Args:
-        left_out: questions that could not be used, by reason.
+        left_out: questions that could not be used.
         problems: of them the first, each with its line and what is wrong.
     """
 
     facts: list[Fact] = field(default_factory=list)
     items: list[StudyItem] = field(default_factory=list)
-    left_out: Counter[str] = field(default_factory=Counter)
+    left_out: list[LeftOut] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -55,8 +54,8 @@ def tie(brought: Sequence[AskedQuestion], documents: Iterable[StoredDocument]) -
         >>> stored = StoredDocument(record, "It rained. The stone oven was built in 1987.", (), (), ())
         >>> asked = [AskedQuestion("How old is the oven?", "1987"), AskedQuestion("Why?", "no")]
         >>> tied = tie(asked, [stored])
-        >>> [item.evidence[0].text for item in tied.items], dict(tied.left_out)
-        (['The stone oven was built in 1987.'], {'its answer stands in no document': 1})
+        >>> [item.evidence[0].text for item in tied.items], [(each.question, each.reason) for each in tied.left_out]
+        (['The stone oven was built in 1987.'], [('Why?', 'its answer stands in no document')])
     """
     held = list(documents)
     tied = Tied()
@@ -168,6 +167,6 @@ def _unanswerable(brought: Sequence[AskedQuestion], tied: Tied) -> list[StudyIte
 
 
 def _leave_out(tied: Tied, each: AskedQuestion, reason: str) -> None:
-    tied.left_out[reason] += 1
+    tied.left_out.append(LeftOut(question=each.question, reason=reason))
     if len(tied.problems) < _MOST_PROBLEMS:
         tied.problems.append(f"{f'line {each.line}: ' if each.line else ''}{reason}: {each.question}")

@@ -121,6 +121,9 @@ def with_roles(
     return [fact.model_copy(update={"role": roles.get(fact.id, "taught")}) for fact in facts]
 
 
+TWO_ROLES = "asks about a taught and an untaught fact"
+
+
 def with_splits(
     items: Sequence[StudyItem],
     facts: Sequence[Fact],
@@ -139,7 +142,7 @@ def with_splits(
     for item in items:
         roles = {role[id_] for id_ in item.fact_ids}
         if len(roles) > 1:
-            left_out["asks about a taught and an untaught fact"] += 1
+            left_out[TWO_ROLES] += 1
         else:
             groups[tuple(place[id_] for id_ in item.fact_ids)].append(item)
     quota = _Quota(shares)

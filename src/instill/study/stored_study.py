@@ -18,9 +18,10 @@ from pydantic import BaseModel, ValidationError
 
 from instill.common.made_from import OWNER, Caller
 from instill.errors import UsageError, WorkspaceError
-from instill.study.study_set import SPLITS, Fact, Split, StudyCard, StudyItem, StudySet
+from instill.study.study_set import SPLITS, Fact, LeftOut, Split, StudyCard, StudyItem, StudySet
 
 CARD_FILE, FACTS_FILE, ROWS_FILE, PROMPTS_FILE = "card.json", "facts.jsonl", "rows.jsonl", "prompts.jsonl"
+LEFT_OUT_FILE = "left-out.jsonl"
 OPENINGS_FILE = "audit-openings.jsonl"
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -94,6 +95,14 @@ class StoredStudy:
             return []
         return [dict(json.loads(line)) for line in _checked(self, PROMPTS_FILE)]
 
+    def left_out(self) -> list[LeftOut]:
+        """The questions of people that are not in the set.
+
+        Raises:
+            WorkspaceError: the file is not as it was written.
+        """
+        return checked_lines(self, LEFT_OUT_FILE, LeftOut) if LEFT_OUT_FILE in self.card.hashes else []
+
     @property
     def rows_file(self) -> Path:
         """The file with the training rows, for a recipe."""
@@ -120,6 +129,7 @@ def write_study(
     rows: Sequence[Mapping[str, Any]] = (),
     prompts: Sequence[Mapping[str, Any]] = (),
     *,
+    left_out: Sequence[LeftOut] = (),
     made: str = "",
 ) -> StoredStudy:
     """Keep a study set; one with the same id is replaced. When its audit was opened stays on record.
@@ -128,6 +138,7 @@ def write_study(
         home: the workspace's `.instill`.
         rows: training rows in the `messages` or `text` form.
         prompts: what a generator was asked and replied.
+        left_out: questions of people that are not in the set.
         made: ISO 8601 UTC; "" for now.
 
     Raises:
@@ -145,6 +156,8 @@ def write_study(
         hashes[ROWS_FILE] = _write(draft / ROWS_FILE, (_line(row) for row in rows))
         if prompts:
             hashes[PROMPTS_FILE] = _write(draft / PROMPTS_FILE, (_line(prompt) for prompt in prompts))
+        if left_out:
+            hashes[LEFT_OUT_FILE] = _write(draft / LEFT_OUT_FILE, (each.model_dump_json() for each in left_out))
         when = made or datetime.now(UTC).isoformat(timespec="seconds")
         card = study.card.model_copy(update={"hashes": hashes, "made": when})
         _write(draft / CARD_FILE, [card.model_dump_json(indent=2)])

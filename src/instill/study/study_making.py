@@ -31,12 +31,14 @@ from instill.study.question_filters import (
 from instill.study.questions_from_people import PEOPLE, Tied, tie
 from instill.study.rows_from_facts import Retell, training_rows
 from instill.study.rules.wordings_of_fact import items_of
-from instill.study.splits import Shares, with_roles, with_splits
-from instill.study.study_set import SPLITS, Fact, StudyCard, StudyItem, StudySet, digest
+from instill.study.splits import TWO_ROLES, Shares, with_roles, with_splits
+from instill.study.study_set import SPLITS, Fact, LeftOut, StudyCard, StudyItem, StudySet, digest
 from instill.study.two_document_questions import Vocabulary, two_document_items, unsaid_items
 from instill.study.types import AskedQuestion
 
 RULES = "rules"
+NOT_DRAWN = "the set takes fewer facts than are asked for"
+LEAKS = "it, or its evidence, stands in another part of the set"
 _ROUNDS = 3
 _SPARE = 2
 """So many times the facts that are to be hidden are drawn: some share a sentence with one that cannot be."""
@@ -95,12 +97,14 @@ class Made:
 
     Args:
         problems: of the questions that were brought and are not used, the first, with their lines.
+        left_out: the questions of people that are not in the set.
     """
 
     study: StudySet
     rows: list[dict[str, Any]]
     prompts: list[Mapping[str, Any]]
     problems: Sequence[str] = ()
+    left_out: Sequence[LeftOut] = ()
 
 
 def make_study(
@@ -157,10 +161,12 @@ def make_study(
     if tied is None:
         items += unsaid_items(facts, Vocabulary(held), most=round(settings.unsaid * taught), seed=settings.seed)
 
-    rejected: Counter[str] = Counter() if tied is None else Counter(tied.left_out)
+    brought_out = [] if tied is None else [*tied.left_out, *_not_drawn(tied, facts)]
+    rejected: Counter[str] = Counter(each.reason for each in brought_out)
 
     def keep(filtered: Filtered) -> list[StudyItem]:
         rejected.update(filtered.rejected)
+        brought_out.extend(_left_out(item, reason) for item, reason in filtered.left_out if item.writer == PEOPLE)
         return filtered.kept
 
     items = keep(not_given_away(items, facts))
@@ -175,21 +181,25 @@ def make_study(
     if closed_book is not None:
         progress("Asking without documents", 0, len(items))
         items = keep(not_known_before(items, closed_book))
-    items, left_out = with_splits(items, facts, shares=settings.shares, seed=settings.seed)
+    placed, left_out = with_splits(items, facts, shares=settings.shares, seed=settings.seed)
     rejected.update(left_out)
+    brought_out += _people_gone(items, placed, TWO_ROLES)
 
-    rows = training_rows(facts, items, retell=writer.retell if writer else None)
+    rows = training_rows(facts, placed, retell=writer.retell if writer else None)
     prompts = list(writer.log) if writer else []
-    items, rows, leaks = _without_leaks(facts, items, rows, prompts)
+    items, rows, leaks = _without_leaks(facts, placed, rows, prompts)
+    brought_out += _people_gone(placed, items, LEAKS)
     if writer is not None:
         rejected.update(writer.rejected)
     written_by = PEOPLE if tied is not None else writer.name if writer else RULES
     card = _card(settings, found, facts, items, rows, rejected, leaks, written_by)
     notes = _notes(found, items, checked=read is not None, written_by=written_by)
     sources = made_from(document.record for document in held)
-    card = card.model_copy(update={"notes": notes, "sources": sources.as_json()})
+    of_people = dict(sorted(Counter(each.reason for each in brought_out).items()))
+    card = card.model_copy(update={"notes": notes, "sources": sources.as_json(), "rejected_of_people": of_people})
     study = StudySet(facts=tuple(facts), items=tuple(items), card=card)
-    return Made(study, linked(rows, facts, sources), prompts, () if tied is None else tied.problems)
+    problems = () if tied is None else tied.problems
+    return Made(study, linked(rows, facts, sources), prompts, problems, brought_out)
 
 
 def _found_by_rules(held: Sequence[StoredDocument], settings: StudySettings) -> Found:
@@ -229,6 +239,22 @@ def _of_people(tied: Tied, facts: Sequence[Fact]) -> list[StudyItem]:
         else item
         for item in items
     ]
+
+
+def _not_drawn(tied: Tied, facts: Sequence[Fact]) -> list[LeftOut]:
+    """The questions whose facts were not drawn."""
+    drawn = {fact.id for fact in facts}
+    return [_left_out(item, NOT_DRAWN) for item in tied.items if item.fact_ids[0] not in drawn]
+
+
+def _people_gone(before: Sequence[StudyItem], after: Sequence[StudyItem], reason: str) -> list[LeftOut]:
+    kept = {item.id for item in after}
+    return [_left_out(item, reason) for item in before if item.writer == PEOPLE and item.id not in kept]
+
+
+def _left_out(item: StudyItem, reason: str) -> LeftOut:
+    doc_ids = {span.doc_id for span in (*item.evidence, *item.excluded)}
+    return LeftOut(question=item.question, reason=reason, doc_ids=tuple(sorted(doc_ids)))
 
 
 def find_leaks(
@@ -337,6 +363,7 @@ def _card(
             for split in SPLITS
         },
         rejected=dict(sorted(rejected.items())),
+        writers=dict(sorted(Counter(item.writer for item in items).items())),
         rows=dict(sorted(Counter(str(row.get("task", "")) for row in rows).items())),
         leaks=dict(sorted(leaks.items())),
     )

@@ -86,6 +86,19 @@ class StudyItem(_Frozen):
     writer: str = "rules"
 
 
+class LeftOut(_Frozen):
+    """A question of a person that is not in the study set.
+
+    Args:
+        reason: why.
+        doc_ids: of the documents that its evidence is in; () where it was tied to none.
+    """
+
+    question: str = Field(min_length=1)
+    reason: str
+    doc_ids: tuple[str, ...] = ()
+
+
 class StudyCard(_Frozen):
     """Everything that is counted of a study set.
 
@@ -97,7 +110,9 @@ class StudyCard(_Frozen):
         sentences: how many of prose, how many were used, and the others by reason.
         facts: counts by "kind" and by "role".
         items: counts by split, of each by phrasing.
+        writers: how many questions each wrote: "people", "rules", or a generator's name; {} from an older Instill.
         rejected: items that were written and left out, by reason.
+        rejected_of_people: of them, the questions of people.
         rows: training rows by task.
         leaks: what was compared, and what was found and taken out, by kind.
         hashes: sha256 of each file.
@@ -113,6 +128,8 @@ class StudyCard(_Frozen):
     facts: dict[str, dict[str, int]]
     items: dict[str, dict[str, int]]
     rejected: dict[str, int]
+    writers: dict[str, int] = Field(default_factory=dict)
+    rejected_of_people: dict[str, int] = Field(default_factory=dict)
     rows: dict[str, int]
     leaks: dict[str, int]
     notes: tuple[str, ...] = ()

@@ -87,7 +87,7 @@ def study_workspace(
     )
     for each in made.problems:
         problem(each)
-    return write_study(workspace.home, made.study, made.rows, made.prompts)
+    return write_study(workspace.home, made.study, made.rows, made.prompts, left_out=made.left_out)
 
 
 def _answered(workspace: StudiedWorkspace, reader: Reader) -> AnsweredElsewhere:

@@ -10,7 +10,7 @@ from instill.server.errors import unknown
 from instill.server.service import Seen
 from instill.study.questions_from_people import PEOPLE
 from instill.study.stored_study import MEMORY_WRITER, StoredStudy, checked_lines, items_file, open_study
-from instill.study.study_set import SPLITS, StudyItem
+from instill.study.study_set import SPLITS, LeftOut, StudyItem
 from instill.workspace.replies import Studies, studies_of
 
 
@@ -33,6 +33,15 @@ def study_for(seen: Seen, study_id: str) -> StoredStudy:
     if not reads(seen, found.card.writer, found.card.id):
         raise unknown("No study set has this id.", study_id[:80], "List them: GET /api/studies")
     return found
+
+
+def left_out_for(seen: Seen, study: StoredStudy) -> list[LeftOut]:
+    """The questions of people that are not in the study set, of those that the caller may read."""
+    found = study.left_out()
+    if seen.own_questions is None and seen.labels is None:
+        return found
+    read = seen.feedback.wordings()
+    return [each for each in found if each.question.lower() in read]
 
 
 def reads_report(seen: Seen, numbers: Mapping[str, Any]) -> bool:

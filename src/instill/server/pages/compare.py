@@ -9,10 +9,11 @@ from fastapi.responses import HTMLResponse
 
 from instill.measure.verdict_in_words import Finding, findings
 from instill.server.access.headers import POLICY
-from instill.server.api.questions_in_studies import studies_for, study_for
+from instill.server.api.questions_in_studies import left_out_for, studies_for, study_for
 from instill.server.api.studies_and_comparisons import list_comparisons, list_curves, show_comparison
 from instill.server.pages.job_lists import jobs_of
 from instill.server.pages.rendering import page
+from instill.server.pages.study_words import left_out_of_rules
 from instill.server.service import Reading, Seen
 from instill.workspace.replies import study_card
 
@@ -66,7 +67,11 @@ def study(seen: Reading, study_id: str) -> HTMLResponse:
     ]
     card = study_card(found.card, seen.labels)
     kept_back = sum(card["items"].get("audit", {}).values())
-    return page(seen, "study.html", "/compare", card=card, parts_of_set=parts, kept_back=kept_back)
+    left_out = left_out_for(seen, found)
+    return page(
+        seen, "study.html", "/compare", card=card, parts_of_set=parts, kept_back=kept_back,
+        left_out=left_out[:_ITEMS_SHOWN], left_out_all=len(left_out), left_out_of_rules=left_out_of_rules(card),
+    )  # fmt: skip
 
 
 def _with_report(seen: Seen, title: str, address: str, found: Sequence[Finding] = ()) -> HTMLResponse:

@@ -28,7 +28,7 @@ from instill.server.access.caller_role import Who
 from instill.server.errors import as_page_json
 from instill.server.page_words import on_pages
 from instill.server.pages.headlines import headline
-from instill.server.pages.study_words import study_words
+from instill.server.pages.study_words import study_words, writers_words
 from instill.server.service import Seen, service_of
 from instill.server.uploads import name_of_upload
 from instill.workspace.purge.last_purge import last_purge
@@ -89,7 +89,7 @@ def environment() -> Environment:
     )
     found.filters.update(
         prose=prose, line=line, block=shown_block, name=name_of, day=day, clock=clock, score=score, origin=origin,
-        data=data, on_pages=on_pages, belief=belief, plain=plain, study=study_words,
+        data=data, on_pages=on_pages, belief=belief, plain=plain, study=study_words, writers=writers_words,
     )  # fmt: skip
     found.globals.update(
         numbered=numbered,
