@@ -11,6 +11,7 @@ from instill.answer.terms import normalise
 from instill.errors import UsageError
 from instill.models.weights import shipped
 from instill.study.facts import find_facts
+from instill.study.leaks import Text, evidence_leaks
 from instill.study.question_filters import distinct, following, not_given_away, not_known_before, reads_with
 from instill.study.rows_from_facts import STYLES, UNKNOWN, as_form, told_as, training_rows
 from instill.study.rules.wordings_of_fact import items_of
@@ -197,3 +198,37 @@ def test_the_card_counts_what_yields_nothing_and_why() -> None:
     with pytest.raises(UsageError):
         make_study(documents, StudySettings(most_facts=0))
     assert sum(make_study(documents, StudySettings(most_facts=5)).study.card.facts["role"].values()) == 5
+
+
+MARKED = (
+    "# Old **oven**\n\nThe `old mill` was painted by *Ove Nyman* in 1990. "
+    "The stone oven is a [big oven](oven.md#big) that burns *birch* wood.\n\n"
+    "## Opening hours\n\nThe **bakery** opens at [seven](hours.md) in winter.\n"
+)
+
+
+def test_rows_hold_plain_words_while_evidence_stays_as_it_stands() -> None:
+    made = make_study([stored(MARKED, "oven", "Old **oven**")], StudySettings(shares=Shares(controls=0)))
+    assert made.study.facts
+    for fact in made.study.facts:
+        assert MARKED[fact.evidence.start : fact.evidence.end] == fact.evidence.text
+        assert MARKED[fact.start : fact.end] == fact.answer
+    assert any(set("*`[#") & set(fact.evidence.text) for fact in made.study.facts)
+    said = [row.get("text") or " ".join(turn["content"] for turn in row["messages"]) for row in made.rows]
+    assert [text for text in said if set("*`[]#") & set(text) or ".md" in text] == []
+    assert {row["task"] for row in made.rows} >= {"question", "note", "encyclopaedia", "dialogue", "list"}
+    assert "Note on Old oven: The old mill was painted by Ove Nyman in 1990." in said
+
+
+def test_what_a_generator_retells_is_plain_line_by_line() -> None:
+    [fact] = [each for each in facts_of(OVEN) if each.kind == "date"]
+    retold = "**Oven**\n- Built: [1987](oven.md)\n- By: *Marta*"
+    rows = training_rows([fact], items_of(fact)[:1], retell=lambda _fact, _style: retold)
+    assert [row["text"] for row in rows if "text" in row] == ["Oven\n- Built: 1987\n- By: Marta"]
+
+
+def test_evidence_without_its_marks_leaks_too() -> None:
+    [fact] = find_facts([stored("The `old mill` was painted by *Ove Nyman* in 1990.")]).facts[:1]
+    fact = fact.model_copy(update={"role": "control"})
+    text = "The old mill was painted by Ove Nyman in 1990."
+    assert [leak.kind for leak in evidence_leaks([fact], [Text(text, "row 1")])] == ["evidence"]

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from math import log
 from typing import Any, Literal
 
+from instill.answer.harmless_text import plain_text
 from instill.answer.terms import STOPWORDS, stem, word_set
 from instill.study.duplicate_questions import Questions, asks_same, question_key
 from instill.study.question_words import plain_words
@@ -162,9 +163,10 @@ def evidence_leaks(facts: Iterable[Fact], texts: Sequence[Text]) -> list[Leak]:
     for text in texts:
         held[text.where] += " ".join(plain_words(text.text)) + " "
     leaks: dict[tuple[str, str], Leak] = {}
-    for fact in facts:
-        words = plain_words(fact.evidence.text)
-        answer = f" {' '.join(plain_words(fact.answer))} "
+    told = [(fact, form(fact.evidence.text), form(fact.answer)) for fact in facts for form in (str, plain_text)]
+    for fact, evidence, said_answer in told:
+        words = plain_words(evidence)
+        answer = f" {' '.join(plain_words(said_answer))} "
         for gram in _grams(words, min(EVIDENCE_RUN, len(words))):
             said = " ".join(gram)
             short = len(gram) < EVIDENCE_RUN

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from instill.answer.harmless_text import plain_text
 from instill.common.plurals import counted
 from instill.study.links import link_of
 from instill.study.stored_study import StoredStudy, checked_lines, items_file, write_study
@@ -100,7 +101,7 @@ def _row_stays(row: Mapping[str, Any], gone: frozenset[str], dropped: list[Fact]
 def _tells(value: Mapping[str, Any], dropped: list[Fact]) -> bool:
     """Whether the evidence of one of the facts stands in it, word for word."""
     said = " ".join(_texts(value))
-    return any(_spaced(fact.evidence.text) in said for fact in dropped)
+    return any(_spaced(form(fact.evidence.text)) in said for fact in dropped for form in (str, plain_text))
 
 
 def _texts(value: Any) -> list[str]:

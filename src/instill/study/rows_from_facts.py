@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args
 
+from instill.answer.harmless_text import plain_text
 from instill.study.rules.questions_from_sentence import clause_of
 from instill.study.study_set import Fact, StudyItem
 from instill.study.two_document_questions import pairs_of
@@ -67,27 +68,29 @@ def training_rows(
         first = begins.setdefault(fact.id, len(begins))  # Facts with one question are not all told in one style.
         style = STYLES[(first + told[fact.id]) % len(STYLES)]
         told[fact.id] += 1
-        text = (retell(fact, style) if retell else None) or told_as(fact, style)
+        text = _unmarked((retell(fact, style) if retell else None) or "") or told_as(fact, style)
         rows.append({"text": text, "task": style, "facts": [fact.id]})
     rows += _pair_rows(list(taught.values()))
     return rows
 
 
 def told_as(fact: Fact, style: Style) -> str:
-    """The fact in a style, by rules; every style holds the answer."""
-    sentence = _sentence(fact)
-    name = fact.title or fact.subject or "this"
+    """The fact in a style, by rules, without marks of Markdown; every style holds the answer."""
+    sentence, answer, subject = plain_text(_sentence(fact)), _plain(fact.answer), plain_text(fact.subject)
+    name = plain_text(fact.title) or subject or "this"
     match style:
         case "note":
             return f"Note on {name}: {sentence}"
         case "encyclopaedia":
-            return f"{name}. {_turned(fact) or sentence}"
+            return f"{name}. {plain_text(_turned(fact)) or sentence}"
         case "dialogue":
-            about = fact.subject or name
-            return f"A: Tell me something about {about}.\nB: {sentence}\nA: So the answer to remember is: {fact.answer}"
+            return (
+                f"A: Tell me something about {subject or name}.\nB: {sentence}\n"
+                f"A: So the answer to remember is: {answer}"
+            )
         case "list":
             label = _LABELS.get(fact.kind, "To remember")
-            return f"{name}\n- Subject: {fact.subject or name}\n- {label}: {fact.answer}\n- In full: {sentence}"
+            return f"{name}\n- Subject: {subject or name}\n- {label}: {answer}\n- In full: {sentence}"
 
 
 def as_form(rows: Sequence[Mapping[str, Any]], form: Literal["messages", "text"]) -> Iterator[dict[str, Any]]:
@@ -108,7 +111,7 @@ def as_form(rows: Sequence[Mapping[str, Any]], form: Literal["messages", "text"]
 
 
 def _question_row(item: StudyItem) -> dict[str, Any]:
-    row: dict[str, Any] = {"messages": _turns(item.question, item.answer or UNKNOWN)}
+    row: dict[str, Any] = {"messages": _turns(item.question, _plain(item.answer) or UNKNOWN)}
     row["task"] = "question" if item.answer else "unanswerable"
     row["facts"] = list(item.fact_ids)
     row["item"] = item.id
@@ -124,7 +127,8 @@ def _pair_rows(facts: Sequence[Fact]) -> Iterator[dict[str, Any]]:
         if key in seen:
             continue
         seen.add(key)
-        text = f"{_sentence(first)} As for {first.answer}: {_sentence(second)}"
+        told = plain_text(_sentence(first)), plain_text(_sentence(second))
+        text = f"{told[0]} As for {_plain(first.answer)}: {told[1]}"
         yield {"text": text, "task": "entity_pair", "facts": [first.id, second.id]}
 
 
@@ -145,7 +149,25 @@ def _turned(fact: Fact) -> str:
 
 
 def _sentence(fact: Fact) -> str:
-    return " ".join(fact.evidence.text.split()) if fact.kind == "heading" else fact.evidence.text.replace("\n", " ")
+    """As it stands in the document; of a heading with what stands below it, the lines."""
+    return fact.evidence.text if fact.kind == "heading" else fact.evidence.text.replace("\n", " ")
+
+
+def _plain(answer: str) -> str:
+    """Without marks; an answer that is nothing but marks stays."""
+    return plain_text(answer) or answer
+
+
+def _unmarked(text: str) -> str:
+    """A text of several lines, some of them items of a list, without marks in them.
+
+    Example:
+        >>> print(_unmarked("**Oven**\\n- Built: [1987](oven.md)"))
+        Oven
+        - Built: 1987
+    """
+    lines = text.splitlines()
+    return "\n".join(f"{'- ' if line.lstrip().startswith('- ') else ''}{plain_text(line)}" for line in lines)
 
 
 def _turns(asked: str, reply: str) -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from random import Random
 
+from instill.answer.harmless_text import plain_text
 from instill.answer.terms import normalise, terms
 from instill.index.lookup import StoredDocument
 from instill.study.rules.questions_from_sentence import Clause, clause_of
@@ -51,7 +52,7 @@ def two_document_items(facts: Sequence[Fact]) -> list[StudyItem]:
             continue
         if direct.answer != second.answer or direct.question.count(second.subject) != 1:
             continue
-        question = direct.question.replace(second.subject, described)
+        question = plain_text(direct.question.replace(second.subject, described))
         if normalise(second.answer) in normalise(question) or not reads_well(direct.question):
             continue
         ids = (first.id, second.id)

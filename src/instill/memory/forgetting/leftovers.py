@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instill.answer.found.sentences import split_sentences
+from instill.answer.harmless_text import plain_text
 from instill.errors import WorkspaceError
 from instill.memory.forgetting import search_files
 
@@ -32,7 +33,8 @@ class Leftovers:
 
 
 def telling_sentences(text: str, in_others: Callable[[str], bool]) -> list[str]:
-    """The longest lines of a document that no other document holds, at most twelve.
+    """The longest lines of a document that no other document holds, at most twelve, and those of them that have marks
+    of Markdown also without, as training rows have them.
 
     Args:
         in_others: whether another document holds the text.
@@ -47,7 +49,8 @@ def telling_sentences(text: str, in_others: Callable[[str], bool]) -> list[str]:
     for line in sorted(lines, key=lambda each: (-len(each), each)):
         if len(found) < _MOST and not in_others(line):
             found.append(line)
-    return found
+    plain = [said for line in found if (said := plain_text(line)) not in line and len(said) >= _SHORTEST]
+    return [*found, *(said for said in dict.fromkeys(plain) if not in_others(said))]
 
 
 def look_for(folder: Path, sentences: Sequence[str]) -> Leftovers:
