@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from instill import __version__
 from instill.common.made_from import MadeFrom, keep_beside, made_from, together
 from instill.common.progress_watch import Watch
+from instill.common.purges import last_purge
 from instill.compare.arm_costs import measure_indexing, preparations
 from instill.compare.arms.line_up import LineUp, has_generator
 from instill.compare.arms.passages import Passages
@@ -69,6 +70,7 @@ class Compared:
         examples, judge: the numbers of formats, tones and judge, for `--json`.
         made_from: the documents and rows from which it was made.
         page: the file with its report, if it is saved.
+        since: the mark of purges when it began; see `instill.common.purges`.
     """
 
     report: Report
@@ -80,6 +82,7 @@ class Compared:
     judge: Mapping[str, Any] | None = None
     made_from: MadeFrom = field(default_factory=MadeFrom)
     page: Path | None = None
+    since: str | None = None
 
 
 def compare(
@@ -109,6 +112,7 @@ def compare(
         GeneratorError: the base gives no replies for replay.
     """
     watch = watch or Watch()
+    since = last_purge(workspace.home)
     workspace.check_encoder()
     made = _made_from(workspace, study, plan)
     names = chosen_arms(plan, generator=has_generator(workspace))
@@ -202,7 +206,7 @@ def compare(
         currency=prices.currency,
     )
     numbers = judging.as_dict() if judging else None
-    return Compared(report, folder, every, before, takes, examples.numbers, numbers, made)
+    return Compared(report, folder, every, before, takes, examples.numbers, numbers, made, since=since)
 
 
 def _ways(plan: ComparePlan) -> dict[str, Way]:

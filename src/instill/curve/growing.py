@@ -6,6 +6,7 @@ of frozen layers. Nothing gets into the registry: what is kept are the scores, e
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from instill.common.made_from import keep_beside
+from instill.common.purges import keeping, last_purge
 from instill.curve.laws.fitting import FEWEST_SIZES
 from instill.curve.material import By, Material, identity_of
 from instill.curve.overfitting import Overfitting, find_overfitting
 from instill.curve.running import Curve, CurveProgress, measure_curve
 from instill.curve.sizes import data_sizes
 from instill.curve.trainings import Trainings
-from instill.errors import UsageError
+from instill.errors import ForgottenMeanwhile, UsageError
 from instill.measure.jsonl_journal import open_journal
 from instill.train.generator.data.mix import replay_count
 
@@ -155,6 +157,7 @@ def measure_data_curve(
     from instill.train.generator.run import open_recipe
 
     chosen, watch = settings or CurveSettings(), watch or CurveWatch()
+    since = last_purge(home)
     _check_settings(material, chosen)
     # Every size is trained as all rows are: epochs that differed by size would be measured along with the rows.
     recipe = settled(material.recipe, len(material.rows), base_folder(material.recipe))
@@ -204,6 +207,12 @@ def measure_data_curve(
                 progress=watch.result,
             )
         trainings.tidy()
+    try:
+        with keeping(home, material.made_from, since):
+            pass
+    except ForgottenMeanwhile:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return _told(material, prepared, curve, trainings.beside, chosen.by, folder)
 
 

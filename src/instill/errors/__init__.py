@@ -81,6 +81,10 @@ class IndexRebuilt(WorkspaceError):
     """The index was made anew by another process meanwhile: by `forget`, `remove --purge` or `reindex`."""
 
 
+class ForgottenMeanwhile(IndexRebuilt):
+    """A document that something was made from was forgotten or purged before the result was kept."""
+
+
 class GeneratorError(InstillError):
     """A generator did not answer, or its answer cannot be used. `ask` then quotes the documents instead."""
 

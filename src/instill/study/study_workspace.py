@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from instill.common.purges import keeping, last_purge
 from instill.errors import UsageError
 from instill.index.types import EMPTY, Hit, SearchResult
 
@@ -75,6 +76,7 @@ def study_workspace(
 
     if workspace.is_empty:
         raise UsageError(EMPTY)
+    since = last_purge(workspace.home)
     reader = workspace.reader if check else None
     made = make_study(
         workspace.stored_documents(),
@@ -87,7 +89,8 @@ def study_workspace(
     )
     for each in made.problems:
         problem(each)
-    return write_study(workspace.home, made.study, made.rows, made.prompts, left_out=made.left_out)
+    with keeping(workspace.home, made.study.card.made_from, since):
+        return write_study(workspace.home, made.study, made.rows, made.prompts, left_out=made.left_out)
 
 
 def _answered(workspace: StudiedWorkspace, reader: Reader) -> AnsweredElsewhere:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from instill.common.made_from import keep_beside
 from instill.common.progress_watch import Watch
+from instill.common.purges import keeping, last_purge
 from instill.common.waiting_threads import wait_passively
-from instill.errors import InstillError, UsageError
+from instill.errors import ForgottenMeanwhile, InstillError, UsageError
 from instill.models.registry.card import Card
 from instill.models.registry.champions import Champions
 from instill.models.registry.store import Candidate, Registry
@@ -72,6 +73,7 @@ def train_recipe(
     again: bool = False,
     on: str = "",
     workers: int = 1,
+    since: str | None = None,
     watch: Watch | None = None,
 ) -> TrainingResult:
     """Train a candidate, hold it against the recipe's gate, and put it into the registry with its card.
@@ -88,8 +90,10 @@ def train_recipe(
         again: train also when the very same candidate is there.
         on: train on a node of this Ray cluster, "ray" or "ray://HOST:PORT"; the gate is measured here.
         workers: processes on nodes of the cluster that train together.
+        since: the mark of purges when the rows were read; None: now. See `instill.common.purges`.
 
     Raises:
+        ForgottenMeanwhile: a document of the rows was forgotten or purged meanwhile; the candidate is not kept.
         UsageError: the recipe, its files or the gate cannot be used, or pre-flight finds what would waste the run; or
             there is no cluster.
         WorkspaceError: the run's folder or the parent is damaged, or another process trains the same.
@@ -104,6 +108,7 @@ def train_recipe(
             where=f"workers: {workers}",
             remedy="Name the cluster, e.g. --on ray; without one, start the command with: accelerate launch",
         )
+    since = last_purge(home) if since is None else since
     watch.stage("opening")
     processes.wait()  # The parent may be what the first process is just putting into the registry.
     registry = Registry(home)
@@ -129,7 +134,12 @@ def train_recipe(
         tried = None
         if gate is not None:
             card, weights, tried = _measured(prepared, card, weights, gate, run, home, watch)
-        card = registry.add(weights, card)
+        try:
+            with keeping(home, card.made_from, since):
+                card = registry.add(weights, card)
+        except ForgottenMeanwhile:
+            tidy(run)  # Its checkpoints learned from the document.
+            raise
         tidy(run)
 
     better = better_champion(registry, card)

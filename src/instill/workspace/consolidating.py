@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instill.common.extras import extras_named
+from instill.common.purges import last_purge
 from instill.errors import UsageError
 from instill.workspace.memory import Remembering
 
@@ -74,6 +75,7 @@ class Consolidating(Remembering):
             replay_share=share,
             learning_rate=learning_rate,
             listed=self._listed(),
+            since=last_purge(self.home),
         )
         return planned(self.home, self.memory().facts(asked="all"), self.index, setting), setting
 

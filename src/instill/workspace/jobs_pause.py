@@ -17,12 +17,13 @@ import sqlalchemy as sa
 
 from instill.catalog import Catalog
 from instill.catalog.tables import JOBS
+from instill.common.purges import pause_lock
 from instill.errors import WorkspaceError
 
 TAKES_OUT = "forget"
 """The kind of job that takes text out itself, and so is not stopped."""
 
-_FOLDER, _LOCK = "jobs", "pause"
+_FOLDER = "jobs"
 _LOOK_S = 0.05
 _OTHERS_S = 120.0
 _ENDING_S = 60.0
@@ -41,7 +42,7 @@ def jobs_paused(home: Path, catalog: Catalog) -> Iterator[None]:
     if os.name != "posix" or not catalog.exists:  # There are no jobs.
         yield
         return
-    with _locked(home, alone=True, seconds=_OTHERS_S) as free:
+    with pause_lock(home, alone=True, seconds=_OTHERS_S) as free:
         if not free:
             raise WorkspaceError(
                 "Another process has been forgetting or purging for too long.",
@@ -63,7 +64,7 @@ def jobs_paused(home: Path, catalog: Catalog) -> Iterator[None]:
 @contextmanager
 def job_may_begin(home: Path) -> Iterator[bool]:
     """Whether a job may begin; while this lasts, no pause begins."""
-    with _locked(home, alone=False, seconds=0.0) as free:
+    with pause_lock(home, alone=False, seconds=0.0) as free:
         yield free
 
 
@@ -71,34 +72,6 @@ def is_paused(home: Path) -> bool:
     """Whether a job that runs has to stop."""
     with job_may_begin(home) as free:
         return not free
-
-
-@contextmanager
-def _locked(home: Path, *, alone: bool, seconds: float) -> Iterator[bool]:
-    """Hold the lock; False where it cannot be had in time. The system frees it when the process dies."""
-    import fcntl
-
-    (home / _FOLDER).mkdir(parents=True, exist_ok=True)
-    file = os.open(home / _FOLDER / f"{_LOCK}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        yield _locks(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH, seconds)
-    finally:
-        os.close(file)
-
-
-def _locks(file: int, way: int, seconds: float) -> bool:
-    import fcntl
-
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(file, way | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= end:
-                return False
-            time.sleep(_LOOK_S)
-        else:
-            return True
 
 
 def _running(home: Path, catalog: Catalog) -> str:

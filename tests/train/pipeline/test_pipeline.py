@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 
 from instill.common.made_from import BESIDE, NOTHING, MadeFrom, Source
 from instill.common.progress_watch import Watch
-from instill.errors import UsageError, WorkspaceError
+from instill.common.purges import note_purge
+from instill.errors import ForgottenMeanwhile, UsageError, WorkspaceError
 from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.registry.champions import Champions
 from instill.models.registry.store import Registry
@@ -58,6 +59,27 @@ def kl_at(task: Path, candidate: Path, scale: float) -> float:
     other = Probe(open_model(task / "base", candidate=candidate, scale=scale), tokenizer)
     found = other.divergences(base, rows)
     return sum(total for total, _ in found) / sum(count for _, count in found)
+
+
+def test_a_candidate_is_not_kept_whose_document_was_forgotten_while_it_was_trained(task: Path) -> None:
+    home = task / ".instill"
+    made = MadeFrom((Source("d1", "h1"), Source("d2", "h2")))
+    rows = [replace(row, made_from=made) for row in homes()]
+    recipe = recipe_of(task)
+    for gone, kept_ in (("d3", True), ("d2", False)):
+
+        def stage(name: str, gone: str = gone) -> None:
+            if name == "training":
+                note_purge(home, [gone])
+
+        watch = Watch(stage)
+        if kept_:
+            assert train_recipe(home, recipe, rows=rows, watch=watch).card.made_from == made
+            continue
+        with pytest.raises(ForgottenMeanwhile, match="so the result is not kept"):
+            train_recipe(home, recipe, rows=rows, watch=watch, again=True)
+        [run] = (home / "runs").iterdir()
+        assert {file.name for file in run.iterdir()} <= {"log.jsonl", "lock", "identity", BESIDE}
 
 
 def test_a_candidate_is_trained_measured_registered_and_promoted(task: Path) -> None:

@@ -97,6 +97,7 @@ class Setting:
         replay_share: of an epoch's rows.
         learning_rate: the peak; 0: by the base.
         stage: is told what is being done.
+        since: the mark of purges when the facts were read; see `instill.common.purges`.
     """
 
     base: str
@@ -108,6 +109,7 @@ class Setting:
     learning_rate: float = 0.0
     listed: Listed = lambda _: ()
     stage: Callable[[str], None] = lambda _: None
+    since: str | None = None
 
 
 def planned(home: Path, facts: Sequence[Fact], index: Index, setting: Setting) -> list[tuple[Group, Material]]:
@@ -211,8 +213,9 @@ def _trained(
         replay_share=setting.replay_share,
         learning_rate=setting.learning_rate,
         hard=hard,
+        since=setting.since,
     )
-    outcome = train_recipe(home, files.recipe, promote=False, watch=Watch(stage=setting.stage))
+    outcome = train_recipe(home, files.recipe, promote=False, since=setting.since, watch=Watch(stage=setting.stage))
     setting.stage("examining")
     examined = examine(base_folder(files.recipe), outcome.folder, material.taught, material.study.items, older=older)
     reasons = list(outcome.card.reasons) if outcome.card.verdict != "passed" else []

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from instill.common.made_from import keep_beside
+from instill.common.purges import keeping
 from instill.common.toml_files import read_toml, toml_value
 from instill.errors import UsageError
 from instill.memory import TRAININGS
@@ -111,6 +112,7 @@ def write_files(
     replay_share: float = REPLAY_SHARE,
     learning_rate: float = 0.0,
     hard: frozenset[str] = frozenset(),
+    since: str | None = None,
 ) -> Files:
     """Write study set, rows, gate and recipe; what was there of the same group is replaced.
 
@@ -123,6 +125,7 @@ def write_files(
         replay_share: of an epoch's rows.
         learning_rate: the peak; 0: by the base.
         hard: ids of facts whose rows are seen `HARD` times as often.
+        since: the mark of purges when the facts were read.
 
     Raises:
         UsageError: a file cannot be read or used.
@@ -133,12 +136,13 @@ def write_files(
     from instill.train.generator.recipes.recipe import Data, Recipe
     from instill.train.generator.recipes.training_section import Hyperparameters
 
-    study = write_study(home, material.study, material.rows)
     folder = home / TRAININGS / name_of(group.labels)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    keep_beside(folder, material.made_from)  # so that the rows go with what they say
-    shutil.copyfile(study.rows_file, folder / "rows.jsonl")
+    with keeping(home, material.made_from, since):
+        study = write_study(home, material.study, material.rows)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        keep_beside(folder, material.made_from)  # so that the rows go with what they say
+        shutil.copyfile(study.rows_file, folder / "rows.jsonl")
     again = [row for row in material.rows if any(each in hard for each in _facts_of(row))]
     with (folder / "rows.jsonl").open("a", encoding="utf-8") as stream:
         stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in again * (HARD - 1))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from instill.common.made_from import MadeFrom, together
+from instill.common.purges import keeping, last_purge
 from instill.errors import InstillError
 from instill.memory.editing.record import EditRecord, read_edits
 from instill.models.registry.card import (
@@ -77,6 +78,7 @@ def make(
     from instill.train.editing.scoring import conditions, said_by
     from instill.train.generator.data.examples import make_examples
 
+    since = last_purge(home)
     registry = Registry(home)
     folder = registry.check(parent.id).folder if parent is not None else None
     tokenizer = open_tokenizer(base)
@@ -99,7 +101,8 @@ def make(
         card = card.model_copy(update=_measured(found, before, after))
         with tempfile.TemporaryDirectory(dir=_drafts(home)) as draft:
             _save(model, base if parent is not None else None, weights, Path(draft))
-            card = registry.add(Path(draft), card)
+            with keeping(home, card.made_from, since):
+                card = registry.add(Path(draft), card)
     return card, before
 
 

@@ -22,6 +22,7 @@ from instill.answer.said.early_refusal import ASKED_EARLY, early_refusal
 from instill.answer.types import UNCERTAIN_BELOW, is_refusal
 from instill.common.place_in_words import headings_below, in_file, short_name
 from instill.common.plurals import counted
+from instill.common.purges import last_purge
 from instill.errors import InstillError
 from instill.errors.escapes import shortened, shown, shown_block
 from instill.server.access.caller_role import Who
@@ -31,7 +32,6 @@ from instill.server.pages.headlines import headline
 from instill.server.pages.study_words import study_words, writers_words
 from instill.server.service import Seen, service_of
 from instill.server.uploads import name_of_upload
-from instill.workspace.purge.last_purge import last_purge
 
 HERE = Path(__file__).parent
 PAGES = (

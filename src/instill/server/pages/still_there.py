@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from instill.common.purges import last_purge
 from instill.server.service import Reading
-from instill.workspace.purge.last_purge import last_purge
 
 router = APIRouter(prefix="/still-there")
 

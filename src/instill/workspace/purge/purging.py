@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from instill.catalog import Catalog
+from instill.common.purges import note_purge
 from instill.errors import WorkspaceError
 from instill.fit.kept.own_encoder import FOLDER as ENCODERS
 from instill.index.rewriting import rewrite
@@ -22,7 +23,6 @@ from instill.study.stored_study import StoredStudy, studies_folder
 from instill.train.gate.gate_of_study import GATE_FILE, write_gate
 from instill.workspace.purge.conversations_and_log import forget_exchanges
 from instill.workspace.purge.holders import WEIGHTS, Holder, Kind, gone_from, holders, touched_by
-from instill.workspace.purge.last_purge import note_purge
 from instill.workspace.purge.uploaded import forget_uploads
 from instill.workspace.removed_documents import forget_removed
 
@@ -104,7 +104,7 @@ def purge(
     forget_uploads(home, catalog, index)
     exchanges = forget_exchanges(catalog, wanted)
     rewrite(index)
-    note_purge(home)
+    note_purge(home, wanted)
     return Purged(
         documents=tuple(sorted(wanted)),
         rewritten=tuple(report.rewritten),
