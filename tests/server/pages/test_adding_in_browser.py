@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from instill import Workspace
 from instill.server.access.keys import KeyStore
+from instill.server.pages.ask import ASKED_BY_PAGE
 from tests.server.pages.axe import barriers
 from tests.server.pages.test_browser import QUESTION, SLOW, TEA, browser
 from tests.server.running import Running, running
@@ -86,7 +87,7 @@ def test_files_dropped_on_ask_are_sent_at_once_and_read_later(browser: Browser, 
         assert barriers(page) == []
         page.get_by_label("Your question").fill(QUESTION)
         page.keyboard.press("Enter")
-        page.get_by_text("This question is asked then, by itself, if this page stays open.").wait_for()
+        page.get_by_text(ASKED_BY_PAGE).wait_for()
         assert server.client().get("/api/conversations").json() == {"conversations": []}
         with Workspace.open(tmp_path / "kb") as workspace:
             workspace.add_text(TEA, name="tea.md")
@@ -211,7 +212,7 @@ def test_what_a_waiting_question_says_stays_true(browser: Browser, tmp_path: Pat
         assert task is not None
         server.service.jobs.tell(task.job_id, "progress", {"done": 12, "total": 30, "what": ""})
         waiting.get_by_text("12 of 30 documents are read.").wait_for()
-        waiting.get_by_text("This question is asked then, by itself, if this page stays open.").wait_for()
+        waiting.get_by_text(ASKED_BY_PAGE).wait_for()
         assert waiting.get_by_text("None of the 30").count() == 0
 
 

@@ -59,6 +59,12 @@ class Exchange:
     asked_again: bool
 
 
+ASKED_BY_PAGE = (
+    "Leave this page open: it asks the question as soon as the first is read. If you close it, nobody asks it for you."
+)
+"""Of a question that comes before any document is read: the server keeps it nowhere."""
+
+
 @router.get("/", response_class=HTMLResponse)
 def first(seen: Reading, request: Request, words: str = "") -> HTMLResponse:
     """A new conversation."""
@@ -78,7 +84,7 @@ def ask(seen: Reading, asked: Asked) -> StreamingResponse:
     workspace = seen.workspace
     waits = "" if workspace.index.count()[0] else unread(seen)
     if waits:
-        raise Refused(503, waits, remedy="This question is asked then, by itself, if this page stays open.")
+        raise Refused(503, waits, remedy=ASKED_BY_PAGE)
     if not workspace.settings.privacy.log_questions:
         history = [each.turn() for each in asked.history][: asked.keep]
         unkept = seen.streamed(workspace.ask(asked.text, history=history, asked_by=seen.asker, stream=True))
