@@ -67,6 +67,27 @@ def piece_with(words: str, *, sections: bool = False, steps: bool = False, advic
     return pieces_at(window, GUIDE.index(words), sections=sections, steps=steps, advice=advice)[0]
 
 
+@pytest.mark.parametrize("words", ["these methods", "check"])
+def test_a_list_in_a_quotation_comes_with_the_line_that_introduces_it(words: str) -> None:
+    text = "# Numbers\n\n> Too large.\n>\n> You can use these methods:\n>\n> - wrap\n> - check\n>\n> No more.\n"
+    window = open_window(hit_of(text), text, 0)
+    assert window is not None
+    [piece] = pieces_at(window, text.index(words), sections=False)
+    assert (piece.kind, piece.text) == ("list", "You can use these methods:\n>\n> - wrap\n> - check")
+
+
+@pytest.mark.parametrize("caption", ["<span>Filename: Cargo.toml</span>", "**`src/app.py`**", "In `main.rs`:"])
+def test_between_code_and_its_introduction_may_stand_the_name_of_its_file(caption: str) -> None:
+    code, other = "```toml\na = 3\n```", "```\nb\n```"
+    text = f"# A\n\nThese are the defaults:\n\n{caption}\n\n{code}\n\nMore.\n\n{caption}\n\n{other}\n"
+    window = open_window(hit_of(text), text, 0)
+    assert window is not None
+    [piece] = pieces_at(window, text.index("a = 3"), sections=False)
+    assert piece.text == f"These are the defaults:\n\n{caption}\n\n{code}"
+    [alone] = pieces_at(window, text.index("b\n```"), sections=False)
+    assert alone.text == f"{caption}\n\n{other}"
+
+
 def test_code_comes_with_the_line_that_introduces_it() -> None:
     expected = "Stop the service first, then use the following command:\n```\nkeepctl remove --all\nkeepctl purge\n```"
     assert shown(piece_with("keepctl purge")) == expected

@@ -21,7 +21,7 @@ STRUCTURED = st.lists(
          "```py", "x = {1}",
          "```", "", "   ", "Prose. More prose! And e.g. this?", "ends with:", "**Bold.** lead",
          "中文句子。第二句！", "\t\ttabs\there", "\u200b\u200b", "a" * 700, "word " * 200, ">>> f(x)", "---",
-         "\x1b[31m", "é\u0301"]
+         "\x1b[31m", "é\u0301", "> Said. And", "> - quoted", "> > ```", ">"]
     ),
     max_size=12,
 ).map("\n".join)  # fmt: skip
@@ -32,11 +32,52 @@ def test_units_are_in_order_apart_and_cover_everything(text: str) -> None:
     units = split_sentences(text)
     place = 0
     for unit in units:
-        assert text[place : unit.start].strip() == ""
+        assert text[place : unit.start].replace(">", "").strip() == ""
         assert place <= unit.start < unit.end <= len(text)
         assert text[unit.start : unit.end] == text[unit.start : unit.end].strip()
         place = unit.end
-    assert text[place:].strip() == ""
+    assert text[place:].replace(">", "").strip() == ""
+
+
+QUOTED = """Note:
+
+> ##### Overflow
+>
+> Use one of these
+> methods:
+>
+> - wrap, as with
+>   `wrapping_add`
+> - check
+>
+> ```
+> x = 1
+> ```
+> > Said. Again
+> > and again.
+"""
+
+
+def test_lists_and_code_in_a_quotation_are_what_they_are_elsewhere() -> None:
+    assert kinds(QUOTED) == [
+        ("prose", "Note:"),
+        ("heading", "##### Overflow"),
+        ("prose", "Use one of these\n> methods:"),
+        ("item", "- wrap, as with\n>   `wrapping_add`"),
+        ("item", "- check"),
+        ("mark", "```"),
+        ("code", "x = 1"),
+        ("mark", "```"),
+        ("prose", "Said."),
+        ("prose", "Again\n> > and again."),
+    ]
+    units = split_sentences(QUOTED)
+    assert [unit.intro for unit in units if unit.kind == "item"] == [2, 2]
+
+
+@pytest.mark.parametrize("text", [">>> x = 1", "> 90 days: refund", ">x"])
+def test_what_is_no_quotation_keeps_its_sign(text: str) -> None:
+    assert pieces(text) == [text]
 
 
 @pytest.mark.parametrize("text", ["a\n```", "e\u0301\n```\nx = 1\n```"])

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 LONGEST_INTRODUCTION = 900
 """Of a paragraph with more characters only the last sentence introduces."""
 
+LONGEST_CAPTION = 120
+"""Characters of the line above code that names its file."""
+
+_TAG = re.compile(r"</?\w[^<>]*>")
+_CAPTION = re.compile(
+    r"[*_`\s]*(?:(?:file ?name|file|in|edit|listing)\b[*_`\s\w.-]*:?)?[*_`\s]*[\w/~.-]*\.\w{1,8}[*_`\s]*:?",
+    re.IGNORECASE,
+)
+
 _POINTS_ON = re.compile(r"\b(?:following|as follows|these|those|below)\b", re.IGNORECASE)
 """Words with which a paragraph introduces the list under it although it ends with a full stop."""
 
@@ -49,7 +58,7 @@ def lead_of(text: str, blocks: Sequence[Block], kind: PieceKind, start: int, hea
     """Where the paragraph above begins, if it introduces the block.
 
     It does where it ends with ":" or "...", points on to a list ("in any of these countries."), counts the list's items
-    in its last sentence ("There are 5 tasks."), or stands above code.
+    in its last sentence ("There are 5 tasks."), or stands above code. Between it and code may stand the name of a file.
     """
     above = blocks[-1] if blocks else None
     if (
@@ -59,8 +68,11 @@ def lead_of(text: str, blocks: Sequence[Block], kind: PieceKind, start: int, hea
         or kind in ("paragraph", "table", "record")
     ):
         return start
-    between = text[above.end : start]
-    open_end = text[above.start : above.end].rstrip("*_ ").endswith((":", "：", "...", "…"))
+    if kind == "code" and _names_a_file(text[above.start : above.end]):
+        further = lead_of(text, blocks[:-1], kind, above.start, heading, items)
+        return further if _announces(text[further : above.start]) else above.start
+    between = text[above.end : start].replace(">", " ")  # the marks of a quotation
+    open_end = _announces(text[above.start : above.end])
     titles = (
         kind == "list" and between == "\n" + between[1:].lstrip("\n") and is_title_line(text[above.start : above.end])
     )
@@ -74,3 +86,17 @@ def lead_of(text: str, blocks: Sequence[Block], kind: PieceKind, start: int, hea
         cut = max(text.rfind(mark, above.start, above.end - 1) for mark in (". ", "\n", "。"))
         return cut + 1 + (text[cut + 1 : cut + 2] == " ") if cut > 0 else start
     return above.start
+
+
+def _announces(paragraph: str) -> bool:
+    return paragraph.rstrip("*_ \n").endswith((":", "：", "...", "…"))
+
+
+def _names_a_file(line: str) -> bool:
+    """Is this the line above code that says in which file it stands?
+
+    Example:
+        >>> _names_a_file("<span>Filename: Cargo.toml</span>"), _names_a_file("See a.")
+        (True, False)
+    """
+    return len(line) <= LONGEST_CAPTION and _CAPTION.fullmatch(_TAG.sub("", line).strip()) is not None

@@ -2,7 +2,7 @@
 
 The text is read line by line, because canonical text keeps the line structure of its source (Markdown,
 reStructuredText, the text layer of a PDF). Prose is then cut at sentence ends. No unit overlaps another and every
-character that is not white space belongs to exactly one unit.
+character that is not white space belongs to exactly one unit, except the marks in front of a quotation's lines.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ _TICKS = re.compile(r"\s{0,3}(`{3,}|~{3,})\s*([\w{.][^`]*)?$")
 _CLOSING = {"{{": re.compile(r"\s*\{\{[<%]\s*/\s*highlight"), "{%": re.compile(r"\s*\{%-?\s*endhighlight")}
 """What closes a block of code that a page's templates open (Hugo, Jekyll)."""
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s+\S")
+_QUOTED = re.compile(r"(?: {0,3}>(?:$| (?![\d<])))+")
+"""What begins a line of a Markdown quotation; not ">>>" of Python, nor "> 90 days"."""
 _ITEM = re.compile(r"(\s*)(?:[-*+•◦▪‣●○·]|[–—](?=\s)|\(?\d{1,3}[.)]|\([a-zA-Z]\)|[a-z]\)|\(?[ivx]{1,4}[.)])\s+(?=\S)")
 _CODE_LINE = re.compile(
     r"\s*(>>>|\.\.\.\s|\$ |#!|//|/\*|</?\w|[\w.\[\]]+\s*(=|\+=|::=)\s)|.*[{};]\s*$|.*\)\s*->|.*\):\s*$"
@@ -198,9 +200,12 @@ def _closed_first(lines: Sequence[_Line]) -> int:
 
 
 def _lines(text: str) -> Iterator[_Line]:
+    """A line of a quotation begins behind its mark, so that lists and code in it are what they are elsewhere."""
     start = 0
     for line in text.split("\n"):
-        yield _Line(start, start + len(line), line)
+        mark = _QUOTED.match(line) if ">" in line[:4] else None
+        inside = mark.end() if mark else 0
+        yield _Line(start + inside, start + len(line), line[inside:])
         start += len(line) + 1
 
 
@@ -373,6 +378,8 @@ def _behind_link(text: str, start: int, cut: int) -> int:
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
     piece = text[start:end]
     left = len(piece) - len(piece.lstrip())
+    quoted = _QUOTED.match(piece, left) if "\n" in piece[:left] else None
+    left = quoted.end() if quoted else left
     right = len(piece.rstrip())
     return (start + left, start + right) if right > left else None
 
