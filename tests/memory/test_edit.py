@@ -89,6 +89,7 @@ def test_edits_are_in_use_together_and_each_is_taken_back_bit_for_bit(workspace:
     assert workspace.undo_edit(first.edit_id).state == "undone"
     assert champion(workspace, record.base) is None
     assert first.document not in [each.source for each in workspace.documents()]
+    assert workspace.memory().facts() == []  # Nor does a pinned fact stay of a note that is gone.
     with pytest.raises(UsageError, match="undone already"):
         workspace.undo_edit(first.edit_id)
 

@@ -15,6 +15,9 @@ from instill.index.types import DocumentRecord
 from instill.settings.location import expanded
 
 _SHOWN = 5
+_LEAST_OF_ID = 4
+"""Characters of an id: one letter is soon typed by mistake, and what is removed or forgotten by it is gone."""
+
 _LONGEST = 200
 
 
@@ -101,7 +104,8 @@ def named(index: Listed, reference: str, *, labels: Sequence[str] | None = None)
     found = found or index.records(doc_ids=[reference], labels=held)
     if not found:
         everything = index.records(labels=held)
-        found = [record for record in everything if reference and record.doc_id.startswith(reference.lower())]
+        is_long = len(reference) >= _LEAST_OF_ID
+        found = [record for record in everything if is_long and record.doc_id.startswith(reference.lower())]
         found = found or [record for record in everything if _is_named(record, reference, source)]
     return found
 

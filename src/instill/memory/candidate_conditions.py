@@ -11,8 +11,8 @@ from instill.memory.types import Condition, Decision, Spot
 from instill.settings import MemorySettings
 
 _NOT_ASKED = (
-    "No document says otherwise in the same words. Other words are looked for before a consolidation, and when the fact "
-    "is shown by itself."
+    "No document says otherwise in the same words. Other words are looked for before a consolidation, and when the "
+    "fact is shown by itself."
 )
 
 

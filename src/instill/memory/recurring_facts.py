@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from instill.answer.uses_of_answer import occurrence
 from instill.catalog import Catalog
@@ -165,6 +165,8 @@ class Memory:
             WorkspaceError: the catalog cannot be written.
         """
         fact = self._own(reference)
+        if decision not in get_args(Decision):
+            raise UsageError("This is no decision.", where=str(decision), remedy='Pass "pinned", "excluded" or "".')
         before = self._decided(fact.fact_id)
         if not decision and before is not None and not before.by_hand:
             drop(self._around.catalog, fact.fact_id)
@@ -185,6 +187,13 @@ class Memory:
             WorkspaceError: the catalog cannot be written.
         """
         fact = self._own(reference)
+        worded = _texts(wordings)
+        if not any((question.strip(), answer.strip(), note.strip(), *worded)):
+            raise UsageError(
+                "Nothing is to be changed.",
+                where=fact.fact_id,
+                remedy="Give a question, an answer, a wording or a note.",
+            )
         before = self._decided(fact.fact_id) or self._of(fact)
         question, answer = _short(question, "question") or before.question, _short(answer, "answer") or before.answer
         if answer and answer not in before.spot.text:
@@ -199,7 +208,7 @@ class Memory:
             answer=answer,
             by_hand=True,
             note=_short(note, "note") or before.note,
-            wordings=_worded(question, (*before.wordings, *wordings)),
+            wordings=_worded(question, (*before.wordings, *worded)),
         )
         keep(self._around.catalog, changed)
         return self._again(fact.fact_id)
@@ -224,7 +233,7 @@ class Memory:
             UsageError: the evidence does not hold the answer, or the caller is not the owner.
             WorkspaceError: the catalog cannot be written.
         """
-        self._must_own()
+        self.must_own()
         question, answer = _short(question, "question"), _short(answer, "answer")
         if not question or not answer or answer not in spot.text:
             raise UsageError("A fact has a question, and an answer that stands in its evidence.", where=question)
@@ -241,7 +250,7 @@ class Memory:
             note=_short(note, "note"),
             labels=None,
             at=stamp(self._now),
-            wordings=_worded(question, (*(before.wordings if before else ()), *wordings)),
+            wordings=_worded(question, (*(before.wordings if before else ()), *_texts(wordings))),
         )
         keep(self._around.catalog, decided)
         return self._again(fact_id)
@@ -345,12 +354,17 @@ class Memory:
             why=_in_order(why),
         )
 
-    def _must_own(self) -> None:
+    def must_own(self) -> None:
+        """Refuse whoever sees the workspace under labels.
+
+        Raises:
+            UsageError: the caller is not the owner.
+        """
         if self._labels is not None:
             raise UsageError("Only the owner decides on facts: others use what is made of them too.")
 
     def _own(self, reference: str) -> Fact:
-        self._must_own()
+        self.must_own()
         return self._named(reference)
 
     def _decided(self, fact_id: str) -> Decided | None:
@@ -429,6 +443,12 @@ def _is_studied(fact: StudyFact, spot: Spot) -> bool:
 def _in_order(why: Sequence[Condition]) -> tuple[Condition, ...]:
     order = ("used", "in place", "stable", "undisputed", "answered", "allowed")
     return tuple(sorted(why, key=lambda each: order.index(each.name)))
+
+
+def _texts(wordings: Iterable[str]) -> list[str]:
+    """Wordings that say something; one text alone is one wording, and no list of letters."""
+    every = [wordings] if isinstance(wordings, str) else list(wordings)
+    return [each for each in every if each.strip()]
 
 
 def _worded(question: str, wordings: Iterable[str]) -> tuple[str, ...]:

@@ -48,6 +48,8 @@ class Consolidating(Remembering):
         """
         from instill.memory.consolidating.consolidate import Setting, planned
         from instill.memory.consolidating.plan import REPLAY_SHARE
+        from instill.train.gate.specification import load_gate
+        from instill.train.generator.data.rows import read_rows
         from instill.train.generator.recipes.base import found_base
 
         if self._whole is not None:
@@ -62,6 +64,10 @@ class Consolidating(Remembering):
         for name, file in (("replay", replay), ("gate", gate)):
             if file is not None and not file.is_file():
                 raise UsageError("There is no file at this path.", where=f"--{name} {file}")
+        if gate is not None:
+            load_gate(gate, off=self.given.plugins.off)  # Now, and not weeks later when the first fact is due.
+        if replay is not None:
+            read_rows(replay)
         share = REPLAY_SHARE if replay_share is None else replay_share
         for name, value, most in (("replay-share", share, 0.9), ("learning-rate", learning_rate, 1.0)):
             if not 0 <= value <= most:

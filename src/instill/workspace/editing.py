@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from instill.common.extras import extras_named
 from instill.errors import UsageError
 from instill.workspace.adding_and_removing import Changing
-from instill.workspace.arguments import text_of, utf8
+from instill.workspace.arguments import one_of, text_of, utf8
 from instill.workspace.memory import Remembering
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ NOTE = "edit-"
 """Begins the name of a document that says what an edit says, where no document did."""
 
 _PASSAGES = 200
+_LONGEST = 1000
+"""Characters of a question or a value: longer ones are no single fact."""
+
 ADVICE = (
     "An edit is a stopgap: its document answers from the index already, and instill consolidate trains the fact "
     "with all others."
@@ -107,8 +110,12 @@ class Editing(Changing, Remembering):
         from instill.train.editing.editing_methods import Settings
 
         self._must_be_owner()
+        one_of(method, Method, "method", "There is no such method.")
         subject, value = text_of(subject, "subject").strip(), text_of(value, "value").strip()
         prompt, *others = questions_of(subject, text_of(relation, "relation"))
+        for name, text in (("relation", prompt), ("value", value)):
+            if len(text) > _LONGEST:
+                raise UsageError(f"This is longer than {_LONGEST:,} characters.", where=name, remedy="Shorten it.")
         others += [each for each in (utf8(each, "wording").strip() for each in wordings) if each and each != prompt]
         folder = self._edited_base(base)
         base_hash = model_hash(folder)
@@ -118,6 +125,8 @@ class Editing(Changing, Remembering):
         live = [each for each in forced if each.prompt != prompt]
         replaced = [each for each in forced if each.prompt == prompt]
         kept = self._kept(keep)
+        known = {each.fact_id: each.decision for each in self.memory().facts(asked="none")}
+        there = {each.doc_id for each in self.index.records()}
         fact, source, labels = self._said_by_document(subject, prompt, value, document, others)
         record = EditRecord(
             edit_id=hashlib.sha256(f"{base_hash} {prompt} {value} {now()}".encode()).hexdigest()[:12],
@@ -137,7 +146,14 @@ class Editing(Changing, Remembering):
             version=fact.version,
             source_labels=labels,
         )
-        card, before = make(self.home, folder, parent, [*live, record], kept, settings)
+        try:
+            card, before = make(self.home, folder, parent, [*live, record], kept, settings)
+        except BaseException:  # Nothing of an edit stays that could not be made.
+            if fact.doc_id not in there:
+                self._unsay(record)
+            elif known.get(fact.fact_id, "") != fact.decision:
+                self.memory().decide(fact.fact_id, known.get(fact.fact_id, ""))
+            raise
         in_use = self._use_edits(card, force=force)
         reasons = () if card.reasons is None else card.reasons
         record = record.model_copy(
@@ -276,9 +292,13 @@ class Editing(Changing, Remembering):
         return True
 
     def _unsay(self, record: EditRecord) -> None:
+        """Take out the note of an edit with its fact; a fact of another document is no longer pinned."""
+        from instill.memory.decisions import drop
+
         stored = self.index.document_text(record.doc_id)
         if stored is not None and stored.record.source.startswith(f"stdin:{NOTE}"):
             self.remove([record.doc_id], keep=False)
+            drop(self.catalog, record.fact_id)
         else:
             self.memory().decide(record.fact_id, "")
 

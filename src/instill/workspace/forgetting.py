@@ -42,6 +42,10 @@ class ForgettingPlan:
     stays: tuple[Taken, ...]
 
 
+_LEAST_OF_ID = 6
+"""Characters of a fact's id: what is forgotten does not come back, and one letter is soon typed by mistake."""
+
+
 class Forgetting(Restoring, Consolidating):
     """What is taken out for good."""
 
@@ -249,6 +253,8 @@ class Forgetting(Restoring, Consolidating):
         return not named(self.index, reference) and self._fact_named(reference) is not None
 
     def _fact_named(self, reference: str) -> Fact | None:
+        if len(reference) < _LEAST_OF_ID:
+            return None
         found = [fact for fact in self.memory().facts(asked="none") if fact.fact_id.startswith(reference)]
         return found[0] if len(found) == 1 else None
 

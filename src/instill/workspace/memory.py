@@ -169,6 +169,8 @@ class Remembering(Asking):
         text_of(question, "question", what="The question is empty.")
         answer = text_of(answer, "answer", what="The answer is empty.").strip()
         memory = self.memory()
+        memory.must_own()
+        worded = [utf8(each, "wording") for each in ([wordings] if isinstance(wordings, str) else wordings)]
         if utf8(document, "document"):
             likely = [record.doc_id for record in resolve(self.index, document, many=False)]
         else:
@@ -181,4 +183,4 @@ class Remembering(Asking):
                 where=answer,
                 remedy="Add the document that says so (instill add), or name it: --document DOC",
             )
-        return memory.add(question, answer, *found, note=note, wordings=[utf8(each, "wording") for each in wordings])
+        return memory.add(question, answer, *found, note=note, wordings=worded)
