@@ -218,19 +218,30 @@ class Changing(Parts):
         return list(records.values())
 
     def _keep(self, records: Sequence[DocumentRecord], roots: Sequence[Root]) -> None:
-        """Keep what is about to be removed, with those of `roots` that are followed no longer; of what was kept
-        before, drop what nobody can bring back."""
+        """Keep what is about to be removed, with those of `roots` that are followed no longer."""
         from instill.workspace.removed_documents import RemovedDocuments
 
-        kept = RemovedDocuments(self.home, self.index)
         followed = {root.path for root in self.catalog.roots()}
         if records:
+            kept = RemovedDocuments(self.home, self.index)
             kept.keep(records, [root for root in roots if root.path not in followed])
-        uploads = self.home / "uploads"
-        gone = [record.source for record in kept.drop_old() if Path(record.source).is_relative_to(uploads)]
-        there = {record.source for record in self.index.records(gone)} if gone else set()
-        for source in set(gone) - there:
-            Path(source).unlink(missing_ok=True)
+
+    def _drop_removed(self) -> None:
+        """Delete what is kept of documents that nobody can bring back any more, with their uploaded files."""
+        from instill.workspace.removed_documents import FOLDER, RemovedDocuments
+
+        if not (self.home / FOLDER).is_dir():
+            return
+        kept = RemovedDocuments(self.home, self.index)
+        if not kept.has_old():
+            return
+        with self.index.alone():
+            sources = {record.source for record in kept.drop_old()}
+            uploads = self.home / "uploads"
+            gone = [source for source in sources if Path(source).is_relative_to(uploads)]
+            there = {record.source for record in self.index.records(gone)} if gone else set()
+            for source in set(gone) - there:
+                Path(source).unlink(missing_ok=True)
 
     def comes_back(self, records: Iterable[DocumentRecord]) -> list[str]:
         """The sources of removed documents that the next `sync` adds again, because a folder that it follows holds
@@ -343,5 +354,6 @@ class Changing(Parts):
 
     def _upkeep(self) -> None:
         """What searching needs; without a graph of vectors while `refine` is to replace many of them."""
+        self._drop_removed()
         if self.index.needs_upkeep():
             self.index.upkeep(graph=not self.passages_in_words())

@@ -114,6 +114,10 @@ class RemovedDocuments:
         else:
             write_bytes(folder / _LIST, removal.model_copy(update={"records": tuple(left)}).model_dump_json().encode())
 
+    def has_old(self) -> bool:
+        """Whether there are removals that no longer count."""
+        return any(removal is None or not self._counts(removal) for _, removal in self._all())
+
     def drop_old(self) -> list[DocumentRecord]:
         """Delete removals that no longer count; the documents that nobody can bring back now."""
         gone: list[DocumentRecord] = []

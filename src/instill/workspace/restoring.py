@@ -75,6 +75,8 @@ class Restoring(Changing):
         from instill.workspace.removed_documents import KEPT_S
 
         held = labels_of(labels)
+        if self.writable:
+            self._drop_removed()
         newest = {each.record.doc_id: each for each in reversed(self._coming_back(held))}
         return [
             RemovedDocument(_as_seen(each.record, held), _clock(each.removal.at), _clock(each.removal.at + KEPT_S))
