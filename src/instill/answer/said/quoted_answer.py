@@ -95,7 +95,7 @@ def extract(
 
     asked = read_question(question, in_context)
     ranking = rank_sentences(asked, hits, encoder, pool=pool, findings=findings)
-    chosen = choose_pieces(asked, ranking, encoder, citer, reader, most=most)
+    chosen = choose_pieces(asked, ranking, encoder, citer, reader, most=most, findings=findings)
     if not chosen:
         return Extract("", (), 0.0, ranking)
     wide = [*hits, *pool]
