@@ -206,7 +206,8 @@ def _print_purged(count: int, purged: Purged, *, as_json: bool, records: Sequenc
         print_json({"removed": records, "purged": purged})
         return
     lines = [f"Removed {count} document{'s' * (count != 1)}."] if count else []
-    lines.append(f"Deleted the text of {len(purged.documents)} document{'s' * (len(purged.documents) != 1)}.")
+    there = ", but not in the earlier copies that are named below" if purged.copies else ""
+    lines.append(f"Deleted the text of {len(purged.documents)} document{'s' * (len(purged.documents) != 1)}{there}.")
     lines += [f"study set {name}: facts, questions and rows of the documents deleted" for name in purged.rewritten]
     lines += [f"deleted: {name}" for name in purged.removed]
     if purged.exchanges:
@@ -216,6 +217,8 @@ def _print_purged(count: int, purged: Purged, *, as_json: bool, records: Sequenc
         say(f"{TRAINED}{name}. What it learned is still in its weights.", fg="yellow")
     for name in purged.in_use:
         say(f"in use, not purged: {name}. When it is no longer in use, run: instill remove --purge", fg="yellow")
+    for copy in purged.copies:
+        say(f"still in: {copy.name}. {copy.said}", fg="yellow")
 
 
 def status(

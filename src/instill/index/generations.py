@@ -174,13 +174,22 @@ def note_made(folder: Path, generation: Generation) -> None:
 def old_elsewhere(folder: Path, *, older_than_s: float = _KEEP_S) -> list[Generation]:
     """Generations in other stores that are neither live nor were touched within `older_than_s`."""
     live = live_generation(folder)
+    return [
+        each
+        for each in elsewhere(folder)
+        if live is not None and each.name != live.name and time.time() - _newest(folder / each.name) >= older_than_s
+    ]
+
+
+def elsewhere(folder: Path) -> list[Generation]:
+    """The generations that were made in other stores, the live one too, as far as they were noted here."""
     found = []
     for path in sorted(folder.glob(f"g*/{MADE}")):
         try:
             generation = Generation(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             continue
-        if live is not None and generation.name != live.name and time.time() - _newest(path.parent) >= older_than_s:
+        if generation.name == path.parent.name:
             found.append(generation)
     return found
 

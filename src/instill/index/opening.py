@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instill.errors import WorkspaceError
+from instill.index.earlier_generations import reached_with
 from instill.index.generations import LANCE, Generation, note_made, old_elsewhere
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def drop_old(folder: Path, settings: StoreSettings | None) -> None:
     """Delete generations in other stores that nobody uses any more; what cannot be reached now is tried again later."""
     for generation in old_elsewhere(folder):
         try:
-            drop(folder, generation, settings)
+            drop(folder, generation, reached_with(generation, settings))
         except Exception:  # whatever its client raises
             note_made(folder, generation)  # which is touched by it, so that it is left alone for a while
 

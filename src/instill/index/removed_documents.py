@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 _FILE = "removed.txt"
@@ -22,8 +22,11 @@ def note_removed(generation: Path, doc_ids: Iterable[str]) -> None:
         os.fsync(stream.fileno())
 
 
-def removed_from(folder: Path) -> frozenset[str]:
+def removed_from(folder: Path, but: Collection[str] = ()) -> frozenset[str]:
     """The ids that were noted in any generation that is left in the index's folder.
+
+    Args:
+        but: names of generations that are left out.
 
     Example:
         >>> import tempfile
@@ -33,10 +36,21 @@ def removed_from(folder: Path) -> frozenset[str]:
         >>> sorted(removed_from(folder))
         ['d1', 'd2']
     """
-    found: set[str] = set()
-    for file in folder.glob(f"g*/{_FILE}"):
-        try:
-            found.update(file.read_text(encoding="utf-8").split())
-        except (OSError, UnicodeDecodeError):
-            continue
-    return frozenset(found)
+    return frozenset().union(
+        *(removed_in(file.parent) for file in folder.glob(f"g*/{_FILE}") if file.parent.name not in but)
+    )
+
+
+def removed_in(generation: Path) -> frozenset[str]:
+    """The ids that were noted in a generation's folder."""
+    try:
+        return frozenset((generation / _FILE).read_text(encoding="utf-8").split())
+    except (OSError, UnicodeDecodeError):
+        return frozenset()
+
+
+def keep_notes(generation: Path, doc_ids: Iterable[str]) -> None:
+    """The store holds no text any more of what was noted, but for these documents, which are there still."""
+    (generation / _FILE).unlink(missing_ok=True)
+    if left := sorted(doc_ids):
+        note_removed(generation, left)

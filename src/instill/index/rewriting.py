@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from instill.index.earlier_generations import Copy
 from instill.index.lance_tables import Table, storage_errors
 from instill.index.schema import CURRENT, storable
 from instill.index.store import Index
@@ -18,18 +19,20 @@ from instill.index.store import Index
 _ROWS = 2_000
 
 
-def rewrite(index: Index) -> None:
+def rewrite(index: Index) -> list[Copy]:
     """Copy what is there into a new generation, switch to it, and delete all others.
 
     Other processes wait with their changes, and those that read begin again. An index that another process is just
     filling beside this one is deleted too. Open the index again afterwards.
 
+    Returns:
+        Earlier generations that were in another store, and all that could not be deleted; see `drop_earlier`.
+
     Raises:
         WorkspaceError: the disk is full, or another process has been writing for too long; nothing was changed.
     """
     if not index.is_lance:
-        index.rewrite()
-        return
+        return index.rewrite()
     dimension, fingerprint = index.generation.dimension, index.generation.fingerprint
     with storage_errors(index.folder), index.alone(), index.tables.errors():
         successor = index.begin_generation(dimension=dimension, fingerprint=fingerprint)
@@ -41,7 +44,7 @@ def rewrite(index: Index) -> None:
         except BaseException:
             successor.drop()
             raise
-        index.replaced_by(successor)
+        return index.replaced_by(successor)
 
 
 def _batches(table: Table, columns: pa.Schema) -> Iterator[pa.Table]:

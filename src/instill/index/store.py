@@ -6,7 +6,7 @@ import shutil
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,23 +14,22 @@ from filelock import FileLock, Timeout
 
 from instill.errors import DamagedIndex, EncoderMismatch, IndexRebuilt, UsageError, WorkspaceError
 from instill.index import lookup, search, writing
+from instill.index.earlier_generations import Copy, drop_earlier
 from instill.index.fusion import Fusion
 from instill.index.generations import (
     LANCE,
-    MADE,
     Generation,
     mark_live,
     new_generation,
-    old_elsewhere,
     remove_old_generations,
 )
 from instill.index.lance import LanceStore
 from instill.index.lance_tables import Tables, storage_errors
 from instill.index.live_pointer import pointer_of
 from instill.index.lookup import StoredDocument, StoredPassage
-from instill.index.opening import create_store, drop, drop_old, named_in, open_store
+from instill.index.opening import create_store, drop_old, named_in, open_store
 from instill.index.protocol import BuildsGraphApart, Capabilities, HasLock, Lock, Result, Stats, View
-from instill.index.removed_documents import note_removed
+from instill.index.removed_documents import keep_notes, note_removed, removed_in
 from instill.index.types import DocumentRecord, Hit, IndexedDocument, Keep, Put, SearchRequest, SearchResult
 from instill.index.vocabulary import Vocabularies, Vocabulary
 from instill.models.encoders.protocol import Vectors
@@ -392,10 +391,14 @@ class Index:
         """What the store does, and what Instill does above it."""
         return self._store.capabilities
 
-    def rewrite(self) -> None:
-        """Leave nothing in the store of what was removed; see `instill.index.rewriting`."""
+    def rewrite(self) -> list[Copy]:
+        """Leave nothing in the store of what was removed, nor earlier generations; see `instill.index.rewriting`."""
         with storage_errors(self.folder), self.alone():
             self._store.rewrite()
+            copies = drop_earlier(self.folder, self.generation, self._settings)
+            noted = self.folder / self.generation.name
+            keep_notes(noted, [each.doc_id for each in self.records(doc_ids=sorted(removed_in(noted)))])
+            return copies
 
     def damage(self) -> list[str]:
         """What is wrong with what is stored, a sentence each; all of it is read."""
@@ -439,16 +442,14 @@ class Index:
                 self._pointer.make_live(successor.generation)
             return behind
 
-    def replaced_by(self, successor: Index) -> None:
-        """Make `successor` live and delete all other generations; called with the write lock held."""
+    def replaced_by(self, successor: Index) -> list[Copy]:
+        """Make `successor` live and delete all other generations; called with the write lock held.
+
+        Returns those that were in another store, and those that could not be deleted; see `drop_earlier`.
+        """
         self._pointer.make_live(successor.generation)
         self._store.drop()
-        for other in old_elsewhere(self.folder, older_than_s=0.0):
-            with suppress(Exception):  # whatever its client raises; upkeep tries again
-                drop(self.folder, other, self._settings)
-        for folder in sorted(self.folder.glob("g*")):
-            if folder.name != successor.generation.name and folder.is_dir() and not (folder / MADE).exists():
-                shutil.rmtree(folder, ignore_errors=True)
+        return drop_earlier(self.folder, successor.generation, self._settings)
 
     @property
     def is_lance(self) -> bool:

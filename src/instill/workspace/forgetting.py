@@ -286,7 +286,7 @@ class Forgetting(Restoring, Consolidating):
         from instill.memory.forgetting.job import begin, end
         from instill.memory.forgetting.leftovers import look_for
         from instill.memory.forgetting.receipt_sentences import unsigned
-        from instill.memory.forgetting.receipts import keep_receipt, sign
+        from instill.memory.forgetting.receipts import Taken, keep_receipt, sign
         from instill.memory.forgetting.withdrawing import withdraw_learned
         from instill.workspace.purge.purging import purge
 
@@ -311,6 +311,7 @@ class Forgetting(Restoring, Consolidating):
             removed=purged.removed,
             exchanges=purged.exchanges,
             in_use=purged.in_use,
+            copies=[Taken(where=copy.name, said=copy.said) for copy in purged.copies],
             encoders=[name.split(" ", 1)[1] for name in purged.trained if name.startswith("encoder ")],
             left=look_for(self.home, sentences),
             endpoint=self.settings.generator.base_url,

@@ -63,6 +63,12 @@ def move(
     if live is None:
         raise WorkspaceError("There is no index yet.", where=str(folder), remedy="Set store.kind, then: instill add")
     given = workspace.given.store
+    if kind == LANCE and url:
+        raise UsageError(
+            "The store 'lance' is in the workspace's folder and has no address.",
+            where=f"--url {without_password(url)}",
+            remedy="Leave out --url; for a table in a bucket: --to s3 --url s3://BUCKET/PATH",
+        )
     keys = {"key_variable": key_variable} if key_variable else {"key": given.key, "key_variable": given.key_variable}
     target_settings = StoreSettings.model_validate({"kind": kind, "url": url, **keys})
     if live.store == kind and named_in(target_settings, live).url == live.url:
@@ -129,7 +135,9 @@ def _begun(folder: Path, live: Generation, settings: StoreSettings) -> Generatio
     wanted = named_in(settings, new_generation(folder, live.dimension, live.fingerprint))
     with suppress(OSError, ValueError, TypeError):
         begun = Generation(**json.loads(note.read_text(encoding="utf-8")))
-        if (begun.store, begun.url, begun.fingerprint) == (wanted.store, wanted.url, wanted.fingerprint):
+        if (begun.store, begun.url, begun.fingerprint) == (wanted.store, wanted.url, wanted.fingerprint) and (
+            folder / begun.name
+        ).is_dir():
             return begun
         if begun.store != LANCE:
             with suppress(Exception):  # it is dropped once it has not been touched for long

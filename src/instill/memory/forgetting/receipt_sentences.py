@@ -52,6 +52,7 @@ def unsigned(
     left: Leftovers,
     endpoint: str,
     store: Store,
+    copies: Sequence[Taken] = (),
 ) -> Receipt:
     """The receipt of a job that is done.
 
@@ -60,6 +61,7 @@ def unsigned(
         encoders: that were trained on the documents, by name.
         left: what was looked for afterwards, and found.
         store: what keeps the index, and what it cannot take out.
+        copies: earlier copies of the index that could not be deleted.
         endpoint: address of the generator that passages are sent to; "" without one.
     """
     at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -70,7 +72,7 @@ def unsigned(
         reference=job.reference,
         documents=job.documents,
         removed=tuple(_removed(job, withdrawal, rewritten, removed, exchanges, left, store)),
-        not_removed=tuple(_not_removed(job, withdrawal, in_use, encoders, left, endpoint, store)),
+        not_removed=(*copies, *_not_removed(job, withdrawal, in_use, encoders, left, endpoint, store)),
         withdrawn=withdrawal.ids,
         rebuild=withdrawal.rebuild,
     )

@@ -13,7 +13,9 @@ from instill.common.made_from import UNKNOWN, MadeFrom, Source, kept_beside, tog
 from instill.common.plurals import counted
 from instill.errors import WorkspaceError
 from instill.fit.kept.own_encoder import OwnEncoder, own_encoders
-from instill.index.removed_documents import removed_from
+from instill.index.earlier_generations import where_of
+from instill.index.generations import elsewhere, live_or_none
+from instill.index.removed_documents import removed_from, removed_in
 from instill.memory import TRAININGS
 from instill.models.registry.store import Registry
 from instill.study.links import link_of
@@ -21,7 +23,17 @@ from instill.study.stored_study import list_studies
 from instill.workspace.purge.conversations_and_log import remembered_of, spoken_of
 
 Kind = Literal[
-    "index", "study set", "comparison", "report", "data curve", "run", "candidate", "encoder", "exchange", "memory"
+    "index",
+    "copy",
+    "study set",
+    "comparison",
+    "report",
+    "data curve",
+    "run",
+    "candidate",
+    "encoder",
+    "exchange",
+    "memory",
 ]
 
 COMPARISONS, ARMS, EXAMPLES = "compare", "arms", "examples"
@@ -59,13 +71,24 @@ def holders(home: Path, catalog: Catalog) -> list[Holder]:
         home: a workspace's `.instill`.
     """
     found = made(home)
-    removed = removed_from(home / "index")
-    if removed:
-        gone = MadeFrom(tuple(Source(doc_id, "") for doc_id in sorted(removed)))
-        found.insert(0, Holder("index", "index", home / "index", gone))
+    found = [*_indices(home / "index"), *found]
     found += [Holder("exchange", name, None, spoken) for name, spoken in spoken_of(catalog)]
     found += [Holder("memory", name, None, kept) for name, kept in remembered_of(catalog)]
     return found
+
+
+def _indices(folder: Path) -> list[Holder]:
+    """What was removed from the index, and from copies of it that are in another store still."""
+    live = live_or_none(folder)
+    copies = [each for each in elsewhere(folder) if live is not None and each.name != live.name]
+    removed: list[tuple[Kind, str, Path, frozenset[str]]]
+    removed = [("index", "index", folder, removed_from(folder, but=[each.name for each in copies]))]
+    removed += [("copy", where_of(each), folder / each.name, removed_in(folder / each.name)) for each in copies]
+    return [
+        Holder(kind, name, place, MadeFrom(tuple(Source(doc_id, "") for doc_id in sorted(gone))))
+        for kind, name, place, gone in removed
+        if gone
+    ]
 
 
 def made(home: Path) -> list[Holder]:
@@ -116,6 +139,8 @@ def said_of(found: list[tuple[Holder, frozenset[str]]], exchanges: int) -> list[
         count = f"{len(names)} {kind}{'s' * (len(names) != 1)}"
         if kind == "index":
             lines.append("files of the index, until it is rewritten")
+        elif kind == "copy":
+            lines.append(f"earlier copy of the index in {', '.join(names)}, which must be reachable to delete it")
         elif kind == "exchange":
             where = "in conversations and the log of questions"
             lines.append(f"{counted(exchanges, 'exchange')} {where}" if exchanges else f"passages {where}")

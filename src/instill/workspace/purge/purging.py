@@ -16,6 +16,8 @@ from instill.catalog import Catalog
 from instill.common.purges import note_purge
 from instill.errors import WorkspaceError
 from instill.fit.kept.own_encoder import FOLDER as ENCODERS
+from instill.index.earlier_generations import Copy
+from instill.index.removed_documents import note_removed, removed_from
 from instill.index.rewriting import rewrite
 from instill.index.store import Index
 from instill.study.purged import without_documents
@@ -48,6 +50,7 @@ class Purged:
         trained: candidates and encoders that were trained on the documents, or on nobody knows what; they are still
             there, and so is what they learned.
         in_use: what another process works on just now, so that it was left: purge again when that has ended.
+        copies: earlier copies of the index that could not be deleted, and still hold the text.
     """
 
     documents: tuple[str, ...]
@@ -56,6 +59,7 @@ class Purged:
     exchanges: int
     trained: tuple[str, ...]
     in_use: tuple[str, ...]
+    copies: tuple[Copy, ...] = ()
 
 
 def purge(
@@ -103,7 +107,13 @@ def purge(
         _delete(place, place.name, report)
     forget_uploads(home, catalog, index)
     exchanges = forget_exchanges(catalog, wanted)
-    rewrite(index)
+    removed = removed_from(home / "index") | wanted
+    copies = rewrite(index)
+    report.removed += [copy.name for copy in copies if not copy.why]
+    for copy in copies:
+        if copy.why:  # so that `status` tells it
+            with contextlib.suppress(OSError):
+                note_removed(home / "index" / copy.generation, sorted(removed))
     note_purge(home, wanted)
     return Purged(
         documents=tuple(sorted(wanted)),
@@ -112,6 +122,7 @@ def purge(
         exchanges=exchanges,
         trained=tuple(f"{each.kind} {each.name}" for each in touched if each.kind in WEIGHTS),
         in_use=tuple(report.in_use),
+        copies=tuple(copy for copy in copies if copy.why),
     )
 
 
