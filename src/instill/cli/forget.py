@@ -61,7 +61,7 @@ def forget(
                 raise UsageError(
                     "No document from this source was forgotten.",
                     where=allow,
-                    remedy="Names are not kept. Give the path from which it was added, its folder, or a pattern.",
+                    remedy="Give its path, its folder, a pattern, or what the notice of `add` names.",
                 )
             if as_json:
                 print_json({"allowed": found})

@@ -22,10 +22,19 @@ from instill.ingest.workers import Cut, Reading
 from instill.settings import DocumentSettings
 
 _MANY_LOOKUPS = 20
+_HASH_SHOWN = 16
 
 
 class ForgottenDocument(DocumentError):
-    """A document that was forgotten for good: it stays out, and that is no failure."""
+    """A document that was forgotten for good: it stays out, and that is no failure.
+
+    Args:
+        allowed_by: what `instill forget --allow` takes to let it in again.
+    """
+
+    def __init__(self, source: str, allowed_by: str) -> None:
+        super().__init__("This document was forgotten, so that it is not added.", where=source)
+        self.allowed_by = allowed_by
 
 
 def natural_id(source: str, attempt: int = 0) -> str:
@@ -210,7 +219,8 @@ class Planner:
 
     def _refuse_forgotten(self, source: str, content_hash: str) -> None:
         if self._forgotten(source, content_hash):
-            raise ForgottenDocument("This document was forgotten, so that it is not added.", where=source)
+            by_source = not content_hash or self._forgotten(source, "")
+            raise ForgottenDocument(source, source if by_source else content_hash[:_HASH_SHOWN])
 
     def _is_same(self, record: DocumentRecord, content_hash: str, attributes: Attributes) -> bool:
         return record.content_hash == content_hash and self._is_settled(record, attributes)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ from instill.models.encoders.estimated import DocumentVectors
 from instill.models.encoders.protocol import Encoder
 from instill.settings import DocumentSettings
 
-FORGOTTEN = "It was forgotten, so that it is not added. To allow it again: instill forget --allow PATH"
+FORGOTTEN = "It was forgotten, so that it is not added. To allow it again: instill forget --allow"
 
 _TURNS = 8
 
@@ -70,6 +70,8 @@ class Ingest:
         forgotten: whether a source with this content hash was forgotten, so that it stays out; it is noticed.
         off: plug-ins that are turned off, as in `plugins.off`.
         workers: who reads and encodes, closed by the caller; None: this process.
+        keep: keeps documents that are about to be replaced by other content; whether it did. Called with the index's
+            write lock held.
     """
 
     def __init__(
@@ -85,8 +87,10 @@ class Ingest:
         forgotten: Callable[[str, str], bool] = lambda _source, _hash: False,
         off: Sequence[str] = (),
         workers: Workers | None = None,
+        keep: Callable[[Sequence[DocumentRecord]], bool] | None = None,
     ) -> None:
         self._moves = moves
+        self._keep = keep
         self._forgotten = forgotten
         self._workers = workers
         self._formats = Formats(off)
@@ -173,8 +177,8 @@ class Ingest:
                 try:
                     begun = planner.begin(entry, known.get(entry.source), attributes)
                     self._reading.append(begun if isinstance(begun, Planned) else (begun, workers.read(begun.reading)))
-                except ForgottenDocument:
-                    self.report.notices.append((entry.source, FORGOTTEN))
+                except ForgottenDocument as error:
+                    self._forgot(entry.source, error)
                 except DocumentError as error:
                     self._reading.append(SourceProblem(entry.source, error))
             self._take(planner, workers, left=workers.documents_ahead)
@@ -198,8 +202,8 @@ class Ingest:
             else:
                 try:
                     planned = planner.finish(begun[0], begun[1].result())
-                except ForgottenDocument:
-                    self.report.notices.append((begun[0].entry.source, FORGOTTEN))
+                except ForgottenDocument as error:
+                    self._forgot(begun[0].entry.source, error)
                     continue
                 except DocumentError as error:
                     self._fail(begun[0].entry.source, error)
@@ -261,23 +265,46 @@ class Ingest:
             wanted = [
                 at for at, planned in enumerate(batch.planned) if governs(planned.entry.source) == planned.attributes
             ]
+            kept = self._kept([changes[at] for at in wanted])
             undone = self._index.apply([changes[at] for at in wanted])
         left = {id(change) for change in undone}
         for at, planned in enumerate(batch.planned):
             if at in wanted and id(changes[at]) not in left:
                 self.report.notices += [(source, told[source]) for source in [planned.entry.source] if source in told]
-                self._done(planned)
+                self._done(planned, kept)
                 self.report.in_words += planned.passages if planned.prepared is not None and not in_full else 0
             else:
                 self._overtaken.append(planned.entry)
 
-    def _done(self, planned: Planned) -> None:
+    def _kept(self, changes: Sequence[Put | Keep]) -> set[str]:
+        """Keep the documents that get other content, where that is wanted and they are as they were; their ids."""
+        if self._keep is None:
+            return set()
+        known = {each.known.doc_id: each for each in changes if isinstance(each, Put) and each.known is not None}
+        now = self._index.records(doc_ids=sorted(known)) if known else []
+        replaced = [
+            each
+            for each in now
+            if each == known[each.doc_id].known
+            and each.content_hash != known[each.doc_id].document.document.content_hash
+        ]
+        return {each.doc_id for each in replaced} if replaced and self._keep(replaced) else set()
+
+    def _forgot(self, source: str, error: ForgottenDocument) -> None:
+        self.report.forgotten.append((source, error.allowed_by))
+        self.report.notices.append((source, f"{FORGOTTEN} {error.allowed_by}"))
+        self._on_file(FileOutcome(source, "forgotten", what=error.what, remedy=error.allowed_by))
+
+    def _done(self, planned: Planned, kept: Container[str] = ()) -> None:
         report, source, known = self.report, planned.entry.source, planned.known
         report.notices += [(source, notice) for notice in planned.notices]
         if planned.prepared is not None:
             (report.added if planned.prepared.change == "added" else report.changed).append(source)
             report.passages += planned.passages
-            self._on_file(FileOutcome(source, planned.prepared.change, planned.passages))
+            doc_id = planned.prepared.document.doc_id
+            replaced = doc_id if doc_id in kept else ""
+            report.replaced += [(source, replaced)] if replaced else []
+            self._on_file(FileOutcome(source, planned.prepared.change, planned.passages, replaced=replaced))
             report.resettled += (
                 known is not None
                 and computed(known.passage_identity) != self._identity

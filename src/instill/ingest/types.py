@@ -23,17 +23,20 @@ class FileOutcome:
     """What became of one source, told as soon as it holds on the disk: a run that is stopped later has said so.
 
     Args:
-        result: "added", "changed", "moved" (`was`: from where), "relabelled", "removed", "unchanged" or "failed".
+        result: "added", "changed", "moved" (`was`: from where), "relabelled", "removed", "unchanged", "forgotten" (so
+            that it is not added) or "failed".
         passages: how many were encoded.
-        what, remedy: of a failure.
+        replaced: the document's id, where its earlier version is kept and can be brought back; otherwise "".
+        what, remedy: of a failure, and of what was forgotten.
     """
 
     source: str
-    result: Literal["added", "changed", "moved", "relabelled", "removed", "unchanged", "failed"]
+    result: Literal["added", "changed", "moved", "relabelled", "removed", "unchanged", "forgotten", "failed"]
     passages: int = 0
     was: str = ""
     what: str = ""
     remedy: str = ""
+    replaced: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,11 @@ class Progress:
 class IngestReport:
     """What a run did, by source.
 
-    `notices` are (source, text) pairs. `resettled` counts the documents that were processed again only because a
-    setting for passages had changed. `in_words` counts the passages whose vectors were told from their words and are
-    still to be computed, `refined` those whose vectors were computed afterwards.
+    `replaced` are the (source, document id) of those of `changed` whose earlier versions are kept for `restore`,
+    `forgotten` the (source, what `instill forget --allow` takes) of those that were not added because they were
+    forgotten. `notices` are (source, text) pairs. `resettled` counts the documents that were processed again only
+    because a setting for passages had changed. `in_words` counts the passages whose vectors were told from their words
+    and are still to be computed, `refined` those whose vectors were computed afterwards.
     """
 
     added: list[str] = field(default_factory=list)
@@ -60,6 +65,8 @@ class IngestReport:
     moved: list[tuple[str, str]] = field(default_factory=list)
     relabelled: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    replaced: list[tuple[str, str]] = field(default_factory=list)
+    forgotten: list[tuple[str, str]] = field(default_factory=list)
     unchanged: int = 0
     resettled: int = 0
     failed: list[Failure] = field(default_factory=list)

@@ -17,6 +17,8 @@ from instill.errors.escapes import shown
 from instill.server.errors import Refused
 from instill.settings import DocumentSettings
 from instill.workspace import Workspace
+from instill.workspace.removed_documents import FOLDER as REMOVED
+from instill.workspace.replaced_files import keep_file, put_back_file
 
 _CHUNK = 1024 * 1024
 _LONGEST = 120
@@ -107,6 +109,7 @@ class Uploads:
             for each, (_, content) in zip(names, files, strict=True):
                 drafts.append(self._draft(each, {place for _, place in drafts}))
                 self._write(drafts[-1][0], content, str(each))
+            self._keep_earlier([place for _, place in drafts])
             for draft, place in drafts:
                 draft.replace(place)
         finally:
@@ -117,13 +120,20 @@ class Uploads:
         return [place for _, place in drafts]
 
     def keep(self, name: str, content: BinaryIO) -> Path:
-        """Write a file, so that it is on the disk when this returns; its path. One of the same name is replaced.
+        """Write a file, so that it is on the disk when this returns; its path. One of the same name is replaced;
+        where it is a document's, it is kept for `restore`.
 
         Raises:
             UsageError: it has no name, is empty, or is larger than `documents.max_file_mb`.
             OSError: the disk is full.
         """
         return self.keep_all([(name, content)])[0]
+
+    def _keep_earlier(self, places: Sequence[Path]) -> None:
+        """Keep the files of documents that are about to be replaced, so that `restore` can bring them back."""
+        there = {identity(place): place for place in places if place.is_file()}
+        for record in self._whole.index.records(sorted(there)) if there else ():
+            keep_file(self._folder.parent / REMOVED, record, there[record.source])
 
     def _draft(self, name: PurePosixPath, before: Collection[Path]) -> tuple[Path, Path]:
         """Where a file is written, and where it goes once all that come with it are written: those `before` it and
@@ -161,6 +171,13 @@ class Uploads:
             return False
         records = self._whole.index.records([identity(place)])
         return any(set(record.labels).isdisjoint(self._labels) for record in records)
+
+    def forget_words(self, sources: Sequence[str]) -> None:
+        """Delete files whose words were forgotten; where one took the place of a document's file, that comes back."""
+        self.forget(sources)
+        for record in self._whole.index.records(list(sources)) if sources else ():
+            if Path(record.source).is_relative_to(self._folder):
+                put_back_file(self._folder.parent / REMOVED, record)
 
     def forget(self, sources: Sequence[str]) -> None:
         """Delete the files of documents that were removed; what is no upload is left."""

@@ -37,6 +37,7 @@ class Changing(Parts):
         moves: bool = True,
         on: str = "",
         refine: bool = True,
+        keep: bool = False,
         progress: Callable[[Progress], None] | None = None,
         on_file: Callable[[FileOutcome], None] | None = None,
     ) -> IngestReport:
@@ -59,6 +60,7 @@ class Changing(Parts):
             on: read and encode on the nodes of a Ray cluster: "ray" for the one that runs here (or else a new one of
                 this machine's cores), "ray://HOST:10001" for another. "" reads and encodes in this process.
             refine: False leaves what `refine` does to the next call of it, or of `add` or `sync`.
+            keep: keep the earlier versions of documents whose content has changed, so that `restore` brings them back.
             on_file: called with the result for each source, as soon as it is on the disk.
 
         Raises:
@@ -82,7 +84,7 @@ class Changing(Parts):
             self.catalog.remember_root(Root(root, attributes.labels or (), attributes.metadata))
         found = find_sources(paths, base=Path.cwd(), exclude=self.settings.documents.exclude)
         with self._workers_on(on) as workers:
-            ingest = self._ingest(progress, on_file, moves=moves, workers=workers)
+            ingest = self._ingest(progress, on_file, moves=moves, workers=workers, keep=keep)
             seen = ingest.add(found, unless_said_since(self.catalog.roots, followed, attributes))
         gone = files_gone(followed, seen, self.index)
         ingest.report.notices += [(source, "Its file is gone. `instill sync` removes the document.") for source in gone]
@@ -317,9 +319,11 @@ class Changing(Parts):
         *,
         moves: bool = True,
         workers: Workers | None = None,
+        keep: bool = False,
     ) -> Ingest:
         from instill.ingest.run import Ingest
         from instill.memory.forgetting.forgotten_documents import read_forgotten
+        from instill.workspace.removed_documents import RemovedDocuments
 
         return Ingest(
             self.index,
@@ -332,6 +336,9 @@ class Changing(Parts):
             forgotten=read_forgotten(self.home).holds,
             off=self.settings.plugins.off,
             workers=workers,
+            keep=(lambda records: RemovedDocuments(self.home, self.index).keep(records, replaced=True))
+            if keep
+            else None,
         )
 
     @contextmanager

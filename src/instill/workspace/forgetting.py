@@ -208,13 +208,13 @@ class Forgetting(Restoring, Consolidating):
         """Allow forgotten documents to be added again. Returns False if no document from this source was forgotten.
 
         Args:
-            path: a path or an address, as it was added, or the name of a file in a followed folder. A folder or a
-                pattern allows all files in it.
+            path: a path or an address, as it was added, the name of a file in a followed folder, the name of an upload
+                with its folders, or what the notice of `add` names. A folder or a pattern allows all files in it.
         """
         from instill.documents.bucket_addresses import is_in_bucket
         from instill.documents.sources import find_sources
         from instill.ingest.document_references import absolute, has_wildcard
-        from instill.memory.forgetting.forgotten_documents import allow, is_forgotten
+        from instill.memory.forgetting.forgotten_documents import allow, allow_content, is_forgotten
 
         self._must_be_writable()
         text_of(path, "path")
@@ -225,9 +225,22 @@ class Forgetting(Restoring, Consolidating):
             followed = [root.path for root in self.catalog.roots() if not is_in_bucket(root.path)]
             named = [each.source for each in find_sources(followed, base=Path.cwd(), exclude=[])
                      if each.source.endswith(f"/{path}") and is_forgotten(self.home, each.source)]  # fmt: skip
+            named += [source for source in self._uploads_forgotten(path) if source not in named]
             sources += named if len(named) == 1 else []  # which of several is meant, a path says
+        if allow_content(self.home, path):
+            return True
         allowed = [allow(self.home, source) for source in sources]
         return any(allowed)
+
+    def _uploads_forgotten(self, name: str) -> list[str]:
+        """The sources of forgotten uploads of this name, which the receipts hold, and which stay out still."""
+        from instill.memory.forgetting.forgotten_documents import is_forgotten
+
+        uploads = f"{(self.home / 'uploads').as_posix()}/"
+        sources = {document.source for receipt in self.receipts() for document in receipt.documents}
+        named = {each for each in sources if each.startswith(uploads) and each.endswith(f"/{name}")}
+        exact = {each for each in named if each.removeprefix(uploads).partition("/")[2] == name}
+        return [each for each in sorted(exact or named) if is_forgotten(self.home, each)]
 
     def receipts(self) -> list[Receipt]:
         """The receipts of this workspace, oldest first."""

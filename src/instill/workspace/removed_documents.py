@@ -25,6 +25,7 @@ from instill.index.store import Index
 from instill.index.stores.copying import documents_in, documents_of
 from instill.index.stores.row_texts import indexed_of
 from instill.index.types import DocumentRecord, Hit, IndexedDocument
+from instill.workspace.replaced_files import drop_files
 
 FOLDER = "removed"
 KEPT_S = 7 * 24 * 3600.0
@@ -44,6 +45,7 @@ class Removal(BaseModel):
         records: of the documents that can be brought back from here.
         labels: of a document that stayed, by its id: labels that were taken from it, so that others see it still.
         roots: what `sync` followed because of these documents.
+        replaced: whether these are earlier versions of documents that an upload replaced.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -53,6 +55,7 @@ class Removal(BaseModel):
     records: tuple[DocumentRecord, ...]
     labels: dict[str, tuple[str, ...]] = {}
     roots: tuple[Root, ...] = ()
+    replaced: bool = False
 
 
 class RemovedDocuments:
@@ -66,16 +69,18 @@ class RemovedDocuments:
     def __init__(self, home: Path, index: Index, clock: Callable[[], float] = time.time) -> None:
         self._home, self._index, self._clock = home, index, clock
 
-    def keep(self, records: Sequence[DocumentRecord], roots: Iterable[Root] = ()) -> None:
-        """Keep documents that are about to be removed. Where the disk is full, nothing is kept: to remove something
-        must be possible then too."""
+    def keep(self, records: Sequence[DocumentRecord], roots: Iterable[Root] = (), *, replaced: bool = False) -> bool:
+        """Keep documents that are about to be removed, or replaced; whether they are kept. Where the disk is full,
+        nothing is: to remove something must be possible then too."""
         folder = self._new()
         try:
             folder.mkdir(parents=True)
             self._write_rows(folder / _ROWS, records)
-            self._write(folder, records, roots=tuple(roots))
+            self._write(folder, records, roots=tuple(roots), replaced=replaced)
         except OSError:
             shutil.rmtree(folder, ignore_errors=True)
+            return False
+        return True
 
     def keep_labels(self, record: DocumentRecord, taken: Collection[str]) -> None:
         """Note that a document stays, and that these labels are about to be taken from it."""
@@ -89,6 +94,8 @@ class RemovedDocuments:
 
         def is_out(record: DocumentRecord, removal: Removal) -> bool:
             now, taken = there.get(record.doc_id), removal.labels.get(record.doc_id)
+            if removal.replaced and now is not None:
+                return now.content_hash != record.content_hash
             return now is None if taken is None else now is not None and not set(taken) <= set(now.labels)
 
         left = []
@@ -124,7 +131,9 @@ class RemovedDocuments:
         for folder, removal in self._all():
             if removal is None or not self._counts(removal):
                 shutil.rmtree(folder, ignore_errors=True)
-                gone += [] if removal is None or removal.labels else removal.records
+                gone += [] if removal is None or removal.labels or removal.replaced else removal.records
+        counting = [removal for _, removal in self._all() if removal is not None]
+        drop_files(self._home / FOLDER, {record.content_hash for each in counting for record in each.records})
         return gone
 
     def _counts(self, removal: Removal) -> bool:
@@ -152,6 +161,7 @@ class RemovedDocuments:
         *,
         labels: dict[str, tuple[str, ...]] | None = None,
         roots: tuple[Root, ...] = (),
+        replaced: bool = False,
     ) -> None:
         removal = Removal(
             generation=self._index.generation.name,
@@ -159,6 +169,7 @@ class RemovedDocuments:
             records=tuple(records),
             labels=labels or {},
             roots=roots,
+            replaced=replaced,
         )
         write_bytes(folder / _LIST, removal.model_dump_json().encode())
 

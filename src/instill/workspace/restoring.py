@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from instill.errors import UsageError
+from instill.errors import UsageError, WorkspaceError
 from instill.index.types import DocumentRecord
 from instill.workspace.adding_and_removing import Changing
 from instill.workspace.arguments import Labels, Paths, labels_of, paths_of
@@ -25,11 +25,13 @@ class RemovedDocument:
         document: as it was; of a caller with labels, only with labels that they hold.
         removed: when, ISO 8601 UTC.
         until: until when it can be brought back.
+        replaced: whether it is an earlier version, which an upload of the same name replaced.
     """
 
     document: DocumentRecord
     removed: str
     until: str
+    replaced: bool = False
 
 
 @dataclass(slots=True)
@@ -79,13 +81,19 @@ class Restoring(Changing):
             self._drop_removed()
         newest = {each.record.doc_id: each for each in reversed(self._coming_back(held))}
         return [
-            RemovedDocument(_as_seen(each.record, held), _clock(each.removal.at), _clock(each.removal.at + KEPT_S))
+            RemovedDocument(
+                _as_seen(each.record, held),
+                _clock(each.removal.at),
+                _clock(each.removal.at + KEPT_S),
+                each.removal.replaced,
+            )
             for each in reversed(newest.values())
         ]
 
     def restore(self, references: Paths, *, labels: Labels = None) -> Restored:
         """Bring back documents that `remove` took out, whole: text, passages, vectors, labels, metadata, id and source.
-        What `sync` followed because of them is followed again.
+        What `sync` followed because of them is followed again. An earlier version that an upload replaced takes the
+        place of the newer one, which is then kept in the same way.
 
         What was forgotten or purged does not come back.
 
@@ -130,7 +138,7 @@ class Restoring(Changing):
 
         forgotten = read_forgotten(self.home)
         folder, removal = some[0].folder, some[0].removal
-        taken = {record.source for record in self.index.records([each.record.source for each in some])}
+        taken = {record.source: record.doc_id for record in self.index.records([each.record.source for each in some])}
         back = []
         for each in some:
             record = each.record
@@ -140,13 +148,18 @@ class Restoring(Changing):
                 now = self.index.records(doc_ids=[record.doc_id])[0]
                 self.index.relabel(record.doc_id, sorted({*now.labels, *removal.labels[record.doc_id]}))
                 back.append(record)
-            elif record.source in taken:
+            elif record.source in taken and not (removal.replaced and taken[record.source] == record.doc_id):
                 done.left_out.append((record.source, "Another document is at its place now."))
             else:
                 back.append(record)
         ids = {record.doc_id for record in back}
         whole = [] if removal.labels else list(removed.documents(folder, ids))
+        if removal.replaced:
+            self._swap(removed, {entry.document.doc_id for entry in whole})
         self.index.commit(whole)
+        if removal.replaced:
+            for entry in whole:
+                self._put_back_file(next(each for each in back if each.doc_id == entry.document.doc_id))
         found = ids if removal.labels else {entry.document.doc_id for entry in whole}
         done.restored += [record for record in back if record.doc_id in found]
         done.left_out += [(each.source, "Its text is kept no longer.") for each in back if each.doc_id not in found]
@@ -157,6 +170,32 @@ class Restoring(Changing):
                 self.catalog.remember_root(root)
         removed.take_out(folder, found)
 
+    def _swap(self, removed: RemovedDocuments, doc_ids: Collection[str]) -> None:
+        """Keep the versions that stand where earlier ones come back."""
+        from instill.workspace.removed_documents import FOLDER
+        from instill.workspace.replaced_files import keep_file
+
+        now = self.index.records(doc_ids=sorted(doc_ids))
+        if now and not removed.keep(now, replaced=True):
+            raise WorkspaceError(
+                "The newer versions cannot be kept, so nothing was brought back.",
+                where=str(self.home / FOLDER),
+                remedy="Free some space on the disk.",
+            )
+        for record in now:
+            if self._is_upload(record):
+                keep_file(self.home / FOLDER, record, Path(record.source))
+
+    def _put_back_file(self, record: DocumentRecord) -> None:
+        from instill.workspace.removed_documents import FOLDER
+        from instill.workspace.replaced_files import put_back_file
+
+        if self._is_upload(record) and not put_back_file(self.home / FOLDER, record):
+            Path(record.source).unlink(missing_ok=True)  # It is the newer version's, which is kept.
+
+    def _is_upload(self, record: DocumentRecord) -> bool:
+        return Path(record.source).is_relative_to(self.home / "uploads")
+
     def _coming_back(self, held: tuple[str, ...] | None) -> list[_Kept]:
         """What a caller can bring back, newest removal first; of a document that was removed twice, both."""
         from instill.workspace.removed_documents import FOLDER, RemovedDocuments
@@ -165,8 +204,12 @@ class Restoring(Changing):
             return []
         found = []
         for folder, removal in RemovedDocuments(self.home, self.index).removals():
+            replaced = [record.doc_id for record in removal.records] if removal.replaced else []
+            now = {each.doc_id: each.labels for each in self.index.records(doc_ids=replaced)} if replaced else {}
             for record in removal.records:
                 labels = removal.labels.get(record.doc_id, record.labels)
+                if record.doc_id in now:  # What takes the place of a document takes it from all who see it.
+                    labels = (*labels, *now[record.doc_id]) if labels and now[record.doc_id] else ()
                 if held is None or (labels and set(labels) <= set(held)):
                     found.append(_Kept(folder, removal, record))
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from instill.errors import WorkspaceError
 from instill.memory import FOLDER
 
 _FILE = "forgotten.json"
+_START = re.compile("[0-9a-f]{16,64}")
 _MOST_BYTES = 64_000_000
 
 
@@ -46,6 +48,16 @@ class Forgotten(BaseModel):
     def without_source(self, source: str) -> Forgotten:
         """The same without the documents of this source."""
         kept = tuple(each for each in self.documents if each[0] != _hash(source))
+        return self.model_copy(update={"documents": kept})
+
+    def without_content(self, start: str) -> Forgotten:
+        """The same without the documents whose content hash begins so.
+
+        Example:
+            >>> Forgotten().with_document("/a", "0123456789abcdef01").without_content("0123456789abcdef").documents
+            ()
+        """
+        kept = tuple(each for each in self.documents if not each[1].startswith(start))
         return self.model_copy(update={"documents": kept})
 
 
@@ -83,6 +95,19 @@ def allow(home: Path, source: str) -> bool:
     """Let the documents of a source be added again; whether any was forgotten."""
     record = read_forgotten(home)
     left = record.without_source(source)
+    if left != record:
+        _write(home, left)
+    return left != record
+
+
+def allow_content(home: Path, start: str) -> bool:
+    """Let documents with a content be added again; whether any was forgotten.
+
+    Args:
+        start: of the content's sha256, 16 hexadecimal digits or more; what is shorter allows nothing.
+    """
+    record = read_forgotten(home)
+    left = record.without_content(start) if _START.fullmatch(start) else record
     if left != record:
         _write(home, left)
     return left != record

@@ -11,7 +11,7 @@ from instill.errors import UsageError
 from instill.memory.forgetting.receipts import Receipt, Taken
 from instill.memory.forgetting.receipts import verify as verified
 from instill.memory.types import Fact, Facts
-from instill.server.errors import unknown
+from instill.server.errors import Refused, unknown
 from instill.server.service import Editing, Owning, Seen
 from instill.workspace.jobs_pause import TAKES_OUT
 
@@ -51,6 +51,12 @@ class Forgetting(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reference: str = Field(min_length=1, max_length=_LONGEST)
+
+
+class Allowed(BaseModel):
+    """Whether a forgotten document may be added again."""
+
+    allowed: bool
 
 
 class RunningJob(BaseModel):
@@ -160,6 +166,17 @@ def forget(seen: Owning, forgetting: Forgetting) -> Receipt:
     """Take a document or a fact out of the index, of what was made from it, and of weights; see `instill forget`. Jobs
     that run stop, and begin again afterwards."""
     return seen.workspace.forget(forgetting.reference)
+
+
+@router.post("/forget/allow")
+def allow(seen: Owning, forgetting: Forgetting) -> Allowed:
+    """Let a forgotten document be added again; see `instill forget --allow`. Nothing comes back by that. For callers who see everything."""
+    if seen.labels is not None:
+        raise Refused(403, "Only who sees all documents allows forgotten ones again.")
+    if not seen.workspace.allow(forgetting.reference):
+        remedy = "Give the path from which it was added, or what the notice of the job names."
+        raise unknown("No document from this source was forgotten.", forgetting.reference[:80], remedy)
+    return Allowed(allowed=True)
 
 
 @router.get("/receipts")

@@ -60,12 +60,14 @@ def _done(opened: Opened, jobs: JobStore, task: Task) -> Any:
         metadata=metadata,
         follow=False,
         refine=False,
+        keep=task.kind == "add",
         moves=task.labels
         is None,  # Of who does not see all, the same content is no proof that it is the same document.
         progress=told.progress,
         on_file=told.file,
     )
     _forget_refused(opened, task, [failure.source for failure in report.failed])
+    _uploads(opened, task).forget_words([source for source, _ in report.forgotten])
     return json.loads(json.dumps(report, default=plain))
 
 

@@ -32,6 +32,8 @@ TITLES: Mapping[str, str] = {
 
 
 _MOST_PROBLEMS = 100
+_MOST_NAMED = 2
+FORGOTTEN = "It was forgotten, so that it is not added. An admin allows it again: instill forget --allow"
 _FETCHED = ("add url", "sync")
 """What these jobs could not add is still where it was; an upload that could not be added is deleted."""
 _GONE = "was deleted since: a document was forgotten, or somebody took it out."
@@ -67,6 +69,11 @@ def outcome(kind: str, state: str, result: Any) -> Outcome:
         '/compare'
         >>> outcome("add", "done", {"added": ["a", "b"], "unchanged": 1, "failed": [{}]}).said
         '2 added, 1 there already, 1 could not be added.'
+        >>> outcome("add", "done", {"changed": ["/kb/.instill/uploads/all/a/index.md"],
+        ...     "replaced": [["/kb/.instill/uploads/all/a/index.md", "0a1b"]]}).said
+        '1 replaces the earlier a/index.md.'
+        >>> outcome("add", "done", {"forgotten": [["/kb/.instill/uploads/all/tea.md", "0a1b"]]}).said
+        '1 not added, because it was forgotten.'
     """
     found = result if isinstance(result, dict) else {}
     if state == "failed":
@@ -83,10 +90,18 @@ def outcome(kind: str, state: str, result: Any) -> Outcome:
 
 
 def _documents(found: Mapping[str, Any]) -> Outcome:
-    counts = ((len(found.get(name, ())), words) for name, words in _COUNTED)
+    replaced = [str(source) for source, _ in found.get("replaced", ())]
+    counts = [(len(found.get(name, ())), words) for name, words in _COUNTED]
+    counts = [(count - len(replaced), words) if words == "changed" else (count, words) for count, words in counts]
+    names = _names(replaced[:_MOST_NAMED])
+    more = [f"{len(replaced) - len(names):,} more"] if len(replaced) > len(names) else []
+    them = f"{'replaces' if len(replaced) == 1 else 'replace'} the earlier {' and '.join([*names, *more])}"
+    counts.append((len(replaced), them))
     unchanged = (int(found.get("unchanged", 0)), "there already")
     failed = (len(found.get("failed", ())), "could not be added")
-    parts = [f"{count} {words}" for count, words in (*counts, unchanged, failed) if count]
+    forgotten = len(found.get("forgotten", ()))
+    kept_out = (forgotten, f"not added, because {'it was' if forgotten == 1 else 'they were'} forgotten")
+    parts = [f"{count} {words}" for count, words in (*counts, unchanged, kept_out, failed) if count]
     said = ", ".join(parts or ["Nothing was to be done"]) + "."
     return Outcome(said=said, page="/documents", link="The documents", problems=_problems(found))
 
@@ -96,6 +111,12 @@ def _problems(found: Mapping[str, Any]) -> list[str]:
     names = _names([str(each.get("source", "")) for each in failed[:_MOST_PROBLEMS]])
     told = [f"{name}: {_words(each)}" for name, each in zip(names, failed, strict=False)]
     rest = len(failed) - len(told)
+    forgotten = [(str(source), str(by)) for source, by in found.get("forgotten", ())][:_MOST_PROBLEMS]
+    names = _names([source for source, _ in forgotten])
+    told += [
+        f"{name}: {FORGOTTEN} {name if by == source else by}"
+        for name, (source, by) in zip(names, forgotten, strict=True)
+    ]
     return [*told, f"and {rest:,} more"] if rest else told
 
 

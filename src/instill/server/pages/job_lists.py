@@ -120,7 +120,9 @@ def _counted(jobs: Sequence[Job]) -> str:
 
 def _lost(job: Job) -> int:
     """How many documents a job that is done could not add."""
-    return len(job.result.get("failed", ())) if job.state == "done" and isinstance(job.result, dict) else 0
+    if job.state != "done" or not isinstance(job.result, dict):
+        return 0
+    return len(job.result.get("failed", ())) + len(job.result.get("forgotten", ()))
 
 
 def _told(seen: Seen, job: Job) -> Job:

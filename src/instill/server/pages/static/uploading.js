@@ -183,6 +183,45 @@ function end(row, text, kind = "soft") {
   far();
 }
 
+/** What was forgotten is not added; an admin can allow it again. */
+function wasForgotten(row, told) {
+  const who = $("[data-allows]") ? "" : "An admin can allow it again.";
+  failed(row, { what: "It was forgotten, and its uploaded copy is deleted.", remedy: who });
+  state(row, "not added: it was forgotten");
+  if (who) return;
+  const allow = make("button", { type: "button", class: "quiet" }, "Allow it again");
+  allow.addEventListener("click", async () => {
+    allow.disabled = true;
+    try {
+      await json("POST", "/api/forget/allow", { reference: told.remedy });
+      $(".remedy", row).textContent = "It is allowed again: add it once more.";
+    } catch (error) {
+      $(".remedy", row).textContent = error.message;
+    }
+  });
+  $(".remedy", row).append(" ", allow);
+}
+
+/** What takes the place of an earlier document says so, and gives its place back. */
+function replaced(row, told) {
+  const name = row.children[0].textContent;
+  end(row, `replaces the earlier ${name}`, "bold");
+  row.classList.add("replaced");
+  const undo = make("button", { type: "button", class: "quiet" }, "Undo");
+  undo.addEventListener("click", async () => {
+    undo.disabled = true;
+    try {
+      await json("POST", "/api/documents/restore", { documents: [told.replaced] });
+      state(row, `the earlier ${name} is back; the newer one can be brought back below`);
+      undo.remove();
+      await freshTelling();
+    } catch (error) {
+      say(said, error.message, true);
+    }
+  });
+  row.append(undo);
+}
+
 /** Jobs are done one after the other, and are watched so: a browser has few connections to one server. */
 function watch(job, rows) {
   followed.push({ id: job.job_id, rows });
@@ -221,6 +260,8 @@ function follow(job, rows) {
       const row = rows[paths.indexOf(told.source)] ?? (rows.length === 1 ? rows[0] : null);
       if (!row) return;
       if (told.result === "failed") failed(row, told);
+      else if (told.result === "forgotten") wasForgotten(row, told);
+      else if (told.replaced) replaced(row, told);
       else end(row, { unchanged: "was there already" }[told.result] ?? told.result);
     });
     stream.addEventListener("job", (event) => {
@@ -236,11 +277,8 @@ function follow(job, rows) {
   });
 }
 
-/** All are through: say what came of it, and show the documents as they now are. */
-async function settle() {
-  if (!counts.all || !isThrough()) return;
-  $("#progress").hidden = true;
-  if ($("#question") && !counts.bad) list.hidden = true; // nothing is left to be read in it, and one asks here
+/** Show the documents as they now are. */
+async function freshTelling() {
   const response = await call("GET", location.href, undefined, { headers: { accept: "text/html" } }).catch(() => null);
   const fresh = response && parsed(await response.text());
   for (const part of TELLING) {
@@ -248,6 +286,14 @@ async function settle() {
     const now = fresh?.querySelector(part);
     if (place && now) place.replaceWith(now);
   }
+}
+
+/** All are through: say what came of it, and show the documents as they now are. */
+async function settle() {
+  if (!counts.all || !isThrough()) return;
+  $("#progress").hidden = true;
+  if ($("#question") && !counts.bad && !$(".replaced", list)) list.hidden = true; // nothing is left to be read in it, and one asks here
+  await freshTelling();
   if (!isThrough()) return; // more was added meanwhile
   once();
   outcome();
@@ -270,7 +316,9 @@ function outcome() {
   const failing = $$(".failed", list).length;
   const where = failing === counts.bad ? `the list begins with ${failing === 1 ? "it" : "them"} and says why` : "below it is said why";
   const parts = [];
+  const over = $$(".replaced", list).length;
   if (counts.good) parts.push(`${counts.good} ${counts.good === 1 ? "is" : "are"} in.`);
+  if (over) parts.push(`${over} ${over === 1 ? "replaces an earlier document" : "replace earlier documents"}, which can be brought back.`);
   if (counts.bad && (counts.good || failing)) parts.push(`${counts.bad} could not be added: ${where}.`);
   say(said, parts.join(" "), !counts.good);
   if (counts.good && !$("#question")) said.append(" ", make("a", { href: "/" }, "Ask"));
