@@ -71,6 +71,18 @@ def test_a_share_of_a_few_answers_is_not_said() -> None:
     assert "of the answers with the highest confidence, 100% are wrong" in verdict(report)
 
 
+def test_too_few_questions_do_not_contradict_a_small_share() -> None:
+    answers = [JudgedAnswer(0.95 - at * 0.02, wrong=at == 0 or at >= 20) for at in range(31)]
+    outcomes: list[Any] = answers
+    choice = choose_threshold(answers, risk=0.1, confidence=0.95)
+    assert (choice.threshold, choice.more) == (None, None)
+    assert verdict(CalibrationReport(0.1, 0.95, choice, curve(answers), outcomes, None)) == (
+        "31 questions are too few to promise that at most 10% of the answers are wrong, although of the 20 with the "
+        "highest confidence only 5% are. About 149 more questions would be enough if that share stays the same. The "
+        "threshold stays as it was."
+    )
+
+
 def test_mistakes_are_explained(kb: Path, tmp_path: Path) -> None:
     assert "between 0 and 1" in instill("calibrate", "--risk", "1.5", cwd=kb, code=2).stderr
     (kb / "bad.jsonl").write_text("nonsense")

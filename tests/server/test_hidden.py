@@ -222,6 +222,7 @@ def bodies(place: Place) -> dict[tuple[str, str], list[dict[str, Any]]]:
         ("POST", "/api/memory/{fact_id}/words"): _each(question=["What?"], answer=["", "x"]),
         ("POST", "/api/forget"): _each(reference=[*documents(place), place.hidden["fact"]]),
         ("POST", "/api/forget/plan"): _each(reference=[*documents(place), place.hidden["fact"]]),
+        ("POST", "/api/forget/allow"): _each(reference=[*documents(place), place.hidden["fact"]]),
         ("POST", "/api/receipts/{receipt_id}/verify"): [{}],
         ("POST", "/api/keys"): _each(name=["x"], labels=[["hr"], None], role=["reader", "admin"]),
         ("POST", "/v1/chat/completions"): _each(model=MODELS, messages=[said], stream=[True, False]),

@@ -107,15 +107,15 @@ def test_what_goes_on_is_listed_in_its_order_and_its_total_stays(tmp_path: Path)
     assert [each.job_id for each in jobs_of(seen, "add").going] == [first, second, third]
     jobs.tell(first, "progress", {"done": 4, "total": 10, "what": "x"})
     total = 30 + (jobs.get(one.job_id).ended >= jobs.get(first).created)
-    soon = "You can ask in a moment, when the first are in the index."
+    soon = "and none is in the index yet. You can ask in a moment, when the first are in."
     done = total - 30
-    assert unread(seen) == f"{done + 4} of {total} documents are read. {soon}"
+    assert unread(seen) == f"{done + 4} of {total} documents are read, {soon}"
     jobs.end(first, "done", {"added": ["x"] * 10})
-    assert unread(seen) == f"{done + 10} of {total} documents are read. {soon}"
+    assert unread(seen) == f"{done + 10} of {total} documents are read, {soon}"
     assert jobs.take("documents").job_id == second  # type: ignore[union-attr]
     jobs.tell(second, "progress", {"done": 10, "total": 10, "what": ""})
     jobs.tell(third, "progress", {"done": 9, "total": 10, "what": ""})
-    assert unread(seen) == f"{total - 1} of {total} documents are read. {soon}"
+    assert unread(seen) == f"{total - 1} of {total} documents are read, {soon}"
     with Workspace.open(tmp_path / "kb") as workspace:
         for name in ("1", "other"):
             workspace.add_text("Tea.", name=name)

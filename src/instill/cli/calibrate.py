@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +24,7 @@ from instill.common.plurals import are, counted
 from instill.errors import UsageError
 from instill.index.types import EMPTY
 from instill.measure.numbers_in_sentences import percent_beside, percent_text
-from instill.measure.risk import answers_needed
+from instill.measure.risk import answers_needed, answers_needed_at
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -115,16 +116,29 @@ def verdict(report: CalibrationReport) -> str:
             f"answers are wrong. About {report.choice.more} more would be enough if the share of wrong answers stays "
             "the same. The threshold stays as it was."
         )
-    best = min((point.risk for point in report.curve if point.given >= _FEWEST), default=None)
+    best = min((each for each in report.curve if each.given >= _FEWEST), key=lambda each: each.risk, default=None)
     if best is None:
         needed = answers_needed(report.risk, report.confidence)
         return (
             f"{too_few} to say anything: even where no answer is wrong, it takes "
             f"{needed} answers to promise that at most {percent_text(report.risk)} are. The threshold stays as it was."
         )
+    if best.risk <= report.risk:
+        needed = answers_needed_at(best.risk, report.risk, report.confidence)
+        more = None if needed is None else ceil(needed * asked / best.given) - asked
+        enough = (
+            "That is so near to it that more questions would hardly help."
+            if more is None
+            else f"About {more} more questions would be enough if that share stays the same."
+        )
+        return (
+            f"{too_few} to promise that at most {percent_text(report.risk)} of the answers are wrong, although of the "
+            f"{best.given} with the highest confidence only {percent_text(best.risk)} are. {enough} "
+            "The threshold stays as it was."
+        )
     return (
         f"No threshold keeps the risk at {percent_text(report.risk)}: of the answers with the highest confidence, "
-        f"{percent_beside(best, report.risk)} are wrong. "
+        f"{percent_beside(best.risk, report.risk)} are wrong. "
         "The threshold stays as it was."
     )
 

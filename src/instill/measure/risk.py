@@ -67,6 +67,9 @@ class Choice:
     point: Point | None
 
 
+_MOST_NEEDED = 10_000
+
+
 def answers_needed(risk: float, confidence: float = 0.95) -> int:
     """The fewest answers, none of them wrong, that let `risk` be promised.
 
@@ -77,6 +80,17 @@ def answers_needed(risk: float, confidence: float = 0.95) -> int:
     check_share(risk, "risk")
     check_share(confidence, "confidence")
     return max(1, ceil(log(1 - confidence) / log1p(-risk) - 1e-9))
+
+
+def answers_needed_at(share: float, risk: float, confidence: float = 0.95) -> int | None:
+    """The fewest answers that let `risk` be promised where this share of them is wrong; None where ten thousand do not.
+
+    Example:
+        >>> answers_needed_at(0.0, 0.1), answers_needed_at(0.05, 0.1), answers_needed_at(0.1, 0.1)
+        (29, 116, None)
+    """
+    found = range(answers_needed(risk, confidence), _MOST_NEEDED)
+    return next((each for each in found if binomial_tail(ceil(share * each), each, risk) <= 1 - confidence), None)
 
 
 def curve(answers: Sequence[JudgedAnswer], *, confidence: float = 0.95, grid: Sequence[float] = GRID) -> list[Point]:

@@ -49,13 +49,14 @@ class Asked(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question and its answer, as plain data; `judged`: what is said of it ("right", "wrong", "wanted").
-    `question_id` is None where the caller cannot judge it; `asked_again`: the same question stands further below."""
+    """A question and its answer, as plain data; `judged`: what is said of it ("right", "wrong", "wanted"),
+    `correction`: the right answer that was given with it. `question_id` is None where the caller cannot judge it; `asked_again`: the same question stands further below."""
 
     question: str
     answer: Mapping[str, Any]
     question_id: int | None
     judged: Sequence[str]
+    correction: str
     asked_again: bool
 
 
@@ -186,13 +187,15 @@ def _exchanges(seen: Seen, conversation_id: str) -> list[Exchange]:
         number = said.answer.get("question_id")
         number = number if number in judged else None
         answer, again = seen.told(said.answer), question.text in asked[at:]
-        found.append(Exchange(question.text, answer, number, judged.get(number, ()), again))
+        verdicts, correction = judged.get(number, ((), ""))
+        found.append(Exchange(question.text, answer, number, verdicts, correction, again))
     return [each for each in found if each.answer]
 
 
-def _judged(seen: Seen, numbers: Sequence[Any]) -> dict[Any, list[str]]:
+def _judged(seen: Seen, numbers: Sequence[Any]) -> dict[Any, tuple[list[str], str]]:
+    """What is said of these questions, and the right answer that counts, by their numbers."""
     feedback = seen.feedback
-    found: dict[Any, list[str]] = {}
+    found: dict[Any, tuple[list[str], str]] = {}
     for number in numbers:
         if isinstance(number, int):
             try:
@@ -200,5 +203,6 @@ def _judged(seen: Seen, numbers: Sequence[Any]) -> dict[Any, list[str]]:
             except UsageError:  # It was cleared, is somebody else's, or stands on what the caller does not see now.
                 continue
             counts = question.verdict
-            found[number] = [*([counts.verdict] if counts else []), *(["wanted"] if question.is_wanted else [])]
+            verdicts = [*([counts.verdict] if counts else []), *(["wanted"] if question.is_wanted else [])]
+            found[number] = verdicts, counts.correction if counts else ""
     return found

@@ -191,7 +191,8 @@ def unread(seen: Seen) -> str:
     if not read:
         return f"None of the {files:,} documents is read yet. You can ask when the first are in."
     return (
-        f"{read:,} of {files:,} documents {are(read)} read. You can ask in a moment, when the first are in the index."
+        f"{read:,} of {files:,} documents {are(read)} read, and none is in the index yet. "
+        "You can ask in a moment, when the first are in."
     )
 
 
