@@ -18,6 +18,8 @@ from instill.answer.asked.compared_things import sides_of
         ("How does journal mode differ from image mode?", ["journal mode", "image mode"]),
         ("Is leave longer in 2023 than in 2021?", ["2023", "2021"]),
         ("Should I use sets or lists?", ["sets", "lists"]),
+        ("What is the difference between how often the Vela and the Corvo are washed?", ["Vela", "Corvo"]),
+        ("Compare when Vela and Corvo open", ["Vela", "Corvo open"]),
         ("Does it take longer than an hour?", []),
         ("Are there more than 3 masters?", []),
         ("Which command, if any, deletes or renames a key?", []),

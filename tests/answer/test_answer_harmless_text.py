@@ -69,6 +69,8 @@ def test_nothing_that_acts_is_left(text: str) -> None:
         (".. option:: --force\n\n    It is used again.", "--force It is used again."),
         (".. index:: single: MySQL; limits\n\nMySQL only", "MySQL only"),
         ("It ends ... here", "It ends ... here"),
+        ("> [!NOTE]\n> More than $300 needs a proposal.", "More than $300 needs a proposal."),
+        ("a[!b] is no note", "a[!b] is no note"),
     ],
 )
 def test_plain_text(text: str, expected: str) -> None:

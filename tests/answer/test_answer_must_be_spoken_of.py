@@ -85,6 +85,11 @@ def test_pins(question: str, pins: list[str]) -> None:
         (Pin("2000", "number", "eur"), "Above 1,500 € the board decides.", True),
         (Pin("25", "number", "person"), "Groups of 20 or more get a guide.", True),
         (Pin("500", "number"), "Call 030-1234-99", False),
+        (Pin("July", "name"), "2022-07-27: approved", True),
+        (Pin("July", "name"), "approved on 27.7.2022", True),
+        (Pin("July", "name"), "from 2022-07 on", True),
+        (Pin("July", "name"), "2022-06-07, 7.6.2022, version 1.07.2", False),
+        (Pin("Julius", "name"), "2022-07-27: approved", False),
     ],
 )
 def test_where_a_pin_stands(pin: Pin, text: str, there: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +75,17 @@ def test_what_a_piece_is_about(heading: str, text: str, other: str | None) -> No
     known = known_kinds(["Medical leave", "Parental leave"], ["During the parental leave, nobody calls."])
     found = other_kind(asked_kinds("How long is medical leave?"), known, heading, text)
     assert (found[1] if found else None) == other
+
+
+def test_two_kinds_of_one_thing_may_be_asked_for_together(tmp_path: Path) -> None:
+    part = "- Reach the desk\n- Group to be added to: {}@acme.example\n- Time frame\n"
+    text = f"# GCP access\n\n## Escalated access\n\n{part.format('up')}\n## On-call access\n\n{part.format('call')}"
+    with Workspace.init(tmp_path / "kb") as made:
+        made.add_text(text, name="gcp.md")
+        answer = made.ask("Which group must I be added to for on-call GCP access?")
+    assert not answer.abstained
+    assert "call@acme.example" in answer.text
+    assert "up@acme.example" not in answer.text
 
 
 def test_a_kind_that_the_documents_do_not_have_is_left_to_the_reader() -> None:

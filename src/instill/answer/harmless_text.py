@@ -37,6 +37,7 @@ _MACHINERY = re.compile(
     r"\{\{[<%][^{}\n]*[>%]\}\}"  # Hugo's shortcodes
     r"|\{%-?\s*(?:end)?(?:link|raw|include\w*|post_url|hint|highlight|tabs?|embed|content-ref|code|comment)\b[^{}\n]*%\}"
     r"|\[\^[\w-]{1,40}\](?!\()"  # marks of footnotes
+    r"|\[![A-Za-z]{3,12}\][-+]?(?=\s|$)"  # the kind of a note: "[!WARNING]"
     r"|(?<=\))\{[\w-]+=[^{}\n]*\}|\{:?[ \t]*[#.][\w-]+(?:[ \t]+[#.][\w-]+)*[ \t]*\}"  # attributes
     r"|^[ \t]{0,3}\[[^\[\]\n]+\]:[ \t]+\S+[ \t]*(?:\"[^\"\n]*\")?[ \t]*$"  # definitions of links
     r"|^:{3,}.*$"  # fences of boxes

@@ -34,6 +34,10 @@ _SPLIT = re.compile(r"\s*,\s*(?:and|or)\s+|\s*,\s*|\s+(?:and|or|with|to|versus|v
 _PLACED = re.compile(r"(?:in|on|with|for|at|under|by)\s", re.IGNORECASE)
 _PRONOUN = re.compile(r"(?:it|they|this|that|these|those|there|he|she|you|we|i|one|without|before|usual)\b", re.I)
 _THAT_OF = re.compile(r"(?:that|those|the ones?) (?P<joint>of|in|for|at|with|from) ", re.IGNORECASE)
+_ASKED = re.compile(r"^(?:how (?:often|many|much|long|fast|far|well)|when|where|why|what)\s+", re.IGNORECASE)
+_DONE = re.compile(r"\s+(?:is|are|was|were|gets?|has|have|do|does|did|can)\b.*$", re.IGNORECASE)
+"""Of "how often A and B are deployed" the sides are A and B."""
+
 _ARTICLE = re.compile(r"^(?:(?:in|on|with|for|at|under|by|the|a|an|our|your|their|its)\s+)+", re.IGNORECASE)
 
 
@@ -55,6 +59,8 @@ def sides_of(question: str) -> list[Side]:
     Example:
         >>> [side.text for side in sides_of("What is the difference between journal mode and image mode?")]
         ['journal mode', 'image mode']
+        >>> [side.text for side in sides_of("What is the difference between how often A7 and B9 are deployed?")]
+        ['A7', 'B9']
         >>> [side.text for side in sides_of("Is the Vela faster than the Corvo?")]
         ['Vela', 'Corvo']
         >>> [side.text for side in sides_of("Is writing faster in image mode than in journal mode?")]
@@ -71,6 +77,8 @@ def sides_of(question: str) -> list[Side]:
     # "Is writing faster in image mode than in journal mode?": the places are compared.
     if _PLACED.match(part.get("instead", "")):
         part["first"] = part["instead"]
+    if _ASKED.match(part.get("list", "")):
+        part["list"] = _DONE.sub("", _ASKED.sub("", part["list"]))
     texts = [*_SPLIT.split(part.get("list", "")), part.get("first", ""), part.get("last", "")]
     texts = [_ARTICLE.sub("", _that_of(text.strip(" \"'"), texts[0])) for text in texts]
     held = [frozenset(terms(text)) for text in texts]

@@ -69,6 +69,7 @@ _CALENDAR = re.compile(
     r"nov(?:ember)?|dec(?:ember)?|(?:mon|tues|wednes|thurs|fri|satur|sun)days?)[.,]?\s*",
     re.IGNORECASE,
 )
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _GIVEN = re.compile(KIND + UNIT, re.IGNORECASE)
 """A unit behind a number. Whether "a trip that costs 2000 EUR" needs approval is decided by "above 1,500 EUR"."""
 
@@ -106,7 +107,7 @@ class Evidence:
         """
         if pin.kind == "name":
             words = (re.sub(r"'s?$", "", word) for word in _plain(pin.text).split())  # "Holm's number"
-            return all(stem(word) in self.words or word in self._plain for word in words)
+            return all(stem(word) in self.words or word in self._plain or self._dates(word) for word in words)
         wanted = _bare_number(pin.text) if pin.kind == "number" else _plain(pin.text.strip("`"))
         # A number may be followed by its unit ("80C", "5gb"), as in the question, but "16k" is another number than 16.
         unit = r"(?![km]\b)[a-z%°€$£]{1,4}\b|" if pin.kind == "number" else ""
@@ -133,6 +134,16 @@ class Evidence:
         digits = re.search(r"[\d.,]+$", self._plain[max(0, place - 20) : place])
         before = currency_before(self._plain, place - len(digits.group())) if digits else ""
         return unit_behind(self._plain, place) or before
+
+    def _dates(self, word: str) -> bool:
+        """Is it a month, and of a date that is written in numbers: "2022-07-27", "27.7.2022"?"""
+        if not _CALENDAR.fullmatch(word) or word[:3] not in _MONTHS:
+            return False
+        month = _MONTHS.index(word[:3]) + 1
+        return (
+            re.search(rf"\b(?:\d{{4}}-0?{month}(?:-\d|\b)|\d{{1,2}}\.\s?0?{month}\.(?:\s?\d{{2}}|\B))", self._plain)
+            is not None
+        )
 
     def _spans(self, number: int, unit: str) -> bool:
         """Is the number inside of a range that is told, of that unit or without one?"""

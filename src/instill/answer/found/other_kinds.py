@@ -89,7 +89,9 @@ def known_kinds(headings: Iterable[str], texts: Iterable[str]) -> Set[tuple[str,
     return known
 
 
-def other_kind(asked: Sequence[Kind], known: Set[tuple[str, str]], heading: str, text: str) -> tuple[Kind, str] | None:
+def other_kind(
+    asked: Sequence[Kind], known: Set[tuple[str, str]], heading: str, text: str, *, named: Set[str] = frozenset()
+) -> tuple[Kind, str] | None:
     """What is asked for, and the other kind of it that a piece is about; None where the piece may be about the one that
     is asked for.
 
@@ -97,6 +99,7 @@ def other_kind(asked: Sequence[Kind], known: Set[tuple[str, str]], heading: str,
         asked: see `asked_kinds`.
         known: see `known_kinds`.
         heading: the nearest one above the piece.
+        named: stems of the question's words. A kind with one of them is asked for too: "on-call GCP access".
 
     Example:
         >>> asked = asked_kinds("How long does medical leave last?")
@@ -112,7 +115,9 @@ def other_kind(asked: Sequence[Kind], known: Set[tuple[str, str]], heading: str,
             continue
         pairs = _neighbours(f"{heading}\n{text}", every=True)
         others = [_kind(first, second) for _, first, second in pairs if stem(normalise(second)) == kind.thing]
-        told = [other.written for other in others if other is not None and other.key in known]
+        told = [
+            other.written for other in others if other is not None and other.key in known and other.which not in named
+        ]
         if told and len(told) == len(others):  # Each time it is named, it is of another kind.
             return kind, told[0]
     return None
@@ -124,12 +129,14 @@ class Kinds:
 
     asked: Sequence[Kind]
     known: frozenset[tuple[str, str]]
+    named: frozenset[str] = frozenset()
 
     def other_of(self, piece: Piece) -> tuple[Kind, str] | None:
         """See `other_kind`."""
         if not self.asked:
             return None
-        return other_kind(self.asked, self.known, piece.headings.rpartition(" > ")[2] or piece.hit.title, piece.text)
+        heading = piece.headings.rpartition(" > ")[2] or piece.hit.title
+        return other_kind(self.asked, self.known, heading, piece.text, named=self.named)
 
 
 def kinds_among(question: str, hits: Sequence[Hit]) -> Kinds:
@@ -139,7 +146,8 @@ def kinds_among(question: str, hits: Sequence[Hit]) -> Kinds:
         return Kinds((), frozenset())
     headings = [part for hit in hits for part in (hit.title, *hit.headings.split(" > "), *_HEADING.findall(hit.text))]
     known = known_kinds(dict.fromkeys(headings), [hit.text for hit in hits])
-    return Kinds([kind for kind in asked if kind.key in known], frozenset(known))
+    named = frozenset(stem(normalise(word)) for word in _WORD.findall(question))
+    return Kinds([kind for kind in asked if kind.key in known], frozenset(known), named)
 
 
 def _kind(first: str, second: str) -> Kind | None:
