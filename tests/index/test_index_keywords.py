@@ -89,7 +89,8 @@ def test_every_pair_that_is_asked_for_was_written(text: str) -> None:
 
 @given(text=st.text(alphabet=st.characters(max_codepoint=127), max_size=60))
 def test_plain_ascii_is_left_alone(text: str) -> None:
-    assert indexed(text) == searched(text) == text
+    assert indexed(text) == text
+    assert searched(text) == text.replace('"', " ")
 
 
 def test_lone_surrogates_do_not_reach_the_store(tmp_path: Path) -> None:

@@ -19,7 +19,9 @@ WORDS = ["rent", "rents", "sales", "the", "café", "river", "stone", "検索", "
 texts = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join), min_size=1, max_size=3)
 labels = st.lists(st.sampled_from(["hr", "it", "it's"]), max_size=2)
 worlds = st.lists(st.tuples(texts, labels), min_size=1, max_size=6)
-queries = st.lists(st.sampled_from([*WORDS, "absent"]), min_size=1, max_size=4).map(" ".join)
+queries = st.lists(st.sampled_from([*WORDS, "absent", '"rent"', "＂sales＂", '"the']), min_size=1, max_size=4).map(
+    " ".join
+)
 
 
 def fill(index: Index, world: Sequence[tuple[list[str], list[str]]], held: tuple[str, ...] | None) -> None:
@@ -110,3 +112,12 @@ def test_scores_of_a_labelled_caller_change_with_what_the_caller_sees(index: Ind
     assert score() == before
     index.commit([document(10, ["servers everywhere", "more servers"], labels=["it"])])
     assert score() < before
+
+
+@pytest.mark.parametrize("query", ['"salary"', 'of the "salary" -- ; drop', "＂salary＂"])
+def test_quotation_marks_are_no_phrase(index: Index, query: str) -> None:
+    index.upkeep(force=True)
+    for held in (("it",), None):
+        found = index.search(SearchRequest(query, mode="keyword", labels=held), None, ZScoreFusion())
+        plain = index.search(SearchRequest("of the salary drop", mode="keyword", labels=held), None, ZScoreFusion())
+        assert {hit.doc_id for hit in found.hits} == {hit.doc_id for hit in plain.hits}

@@ -117,8 +117,7 @@ def _listed(table: Table, query: str, condition: str, wanted: int) -> tuple[Scor
 
 def keyword_leg(table: Table, query: str, condition: str, pool: int) -> Scored:
     """BM25 of the best passages under `condition`; any characters are plain text."""
-    # A text in quotes would be taken for a phrase, which needs an index with positions.
-    text = searched(query[:_LONGEST_QUERY]).replace('"', " ")
+    text = searched(query[:_LONGEST_QUERY])
     if not text.strip():
         return {}
     request = table.search(text, query_type="fts", fts_columns=["keywords"])

@@ -53,13 +53,15 @@ def indexed(text: str) -> str:
 
 
 def searched(query: str) -> str:
-    """A query's text in the form that meets `indexed` text.
+    """A query's text in the form that meets `indexed` text, without quotation marks: what stands in them would be taken
+    for a phrase, which needs an index with positions.
 
     Example:
-        >>> searched("東京都 guide")
-        ' 東京 京都  guide'
+        >>> searched("東京都 guide"), searched('the "get" command')
+        (' 東京 京都  guide', 'the  get  command')
     """
-    return query if query.isascii() else _UNSPACED.sub(_pairs, _plain(query))
+    text = query if query.isascii() else _UNSPACED.sub(_pairs, _plain(query))
+    return text.replace('"', " ")
 
 
 def words(text: str) -> list[str]:

@@ -238,6 +238,7 @@ class StoreConformance:
             for number, (text, label) in enumerate(zip(HOSTILE, labels, strict=True))
         ]  # fmt: skip
         index.commit(entries)
+        index.upkeep(force=True)
         assert index.count() == (len(HOSTILE), 2 * len(HOSTILE))
         texts = {entry.document.doc_id: entry.document.text for entry in entries}
         found = index.document_texts([*texts, *HOSTILE, doc_id_of(2)])

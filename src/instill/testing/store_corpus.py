@@ -28,6 +28,7 @@ _WORDS = (
 HOSTILE = (
     "it's; DROP TABLE passages; --",
     '" OR 1=1 --',
+    'the "acl" -- ; ＂drop＂ "',
     "100% _sure_ \\ %s {0} ${x} %(a)s",
     "zero\x00byte\x01\x1f",
     "👩‍👩‍👧 e\u0301 \u202eright to left\u202c \ufeff",
