@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from itertools import takewhile
 
 from instill.answer.found.pieces import Piece
 from instill.answer.terms import STOPWORDS, normalise, stem, word_set
@@ -99,7 +100,8 @@ def other_kind(
         asked: see `asked_kinds`.
         known: see `known_kinds`.
         heading: the nearest one above the piece.
-        named: stems of the question's words. A kind with one of them is asked for too: "on-call GCP access".
+        named: stems of the words before what is asked for. A kind with one of them is asked for too: "on-call GCP
+            access".
 
     Example:
         >>> asked = asked_kinds("How long does medical leave last?")
@@ -146,8 +148,19 @@ def kinds_among(question: str, hits: Sequence[Hit]) -> Kinds:
         return Kinds((), frozenset())
     headings = [part for hit in hits for part in (hit.title, *hit.headings.split(" > "), *_HEADING.findall(hit.text))]
     known = known_kinds(dict.fromkeys(headings), [hit.text for hit in hits])
-    named = frozenset(stem(normalise(word)) for word in _WORD.findall(question))
-    return Kinds([kind for kind in asked if kind.key in known], frozenset(known), named)
+    kept = [kind for kind in asked if kind.key in known]
+    return Kinds(kept, frozenset(known), _before_the_things(question, kept))
+
+
+def _before_the_things(question: str, asked: Sequence[Kind]) -> frozenset[str]:
+    """Stems of the words that stand in a row before what is asked for: of "for on-call GCP access" two."""
+    words = [normalise(word) for word in _WORD.findall(question)]
+    found: set[str] = set()
+    for place, word in enumerate(words):
+        if any(stem(word) == kind.thing for kind in asked):
+            before = reversed(words[:place])
+            found.update(map(stem, takewhile(lambda each: each[0].isalpha() and each not in STOPWORDS, before)))
+    return frozenset(found)
 
 
 def _kind(first: str, second: str) -> Kind | None:
