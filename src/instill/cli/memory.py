@@ -158,9 +158,14 @@ def add(
 
     Example: `instill memory add "How hot is green tea brewed?" "80 degrees"`
     """
+    from instill.memory.recurring_facts import doubt
+
     with Workspace.open(workspace) as opened:
         found = opened.remember(question, answer, document=document, note=note, wordings=wording or ())
     _print(found, as_json)
+    warning = doubt(found)
+    if warning:
+        say(warning, fg="yellow", err=True)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from instill.answer.terms import terms
 from instill.answer.uses_of_answer import places_of
 from instill.index.lookup import StoredDocument
 from instill.memory.types import Spot
+from instill.memory.whole_words import whole_places
 from instill.study.questions_about_any_text import sentence_around
 
 _KNOWN_AGAIN = 4
@@ -70,10 +71,10 @@ def sentence_now(spot: Spot, answer: str, version: str, text: str) -> Spot | Non
 
 def answer_sentence(text: str, answer: str) -> str:
     """The sentence that holds an answer; "" where there is none, or where it is too short to be known again."""
-    at = text.find(answer) if answer else -1
-    if at < 0:
+    places = whole_places(text, answer) or (places_of(text, answer) if answer else [])
+    if not places:
         return ""
-    start, end = sentence_around(text, at, at + len(answer))
+    start, end = sentence_around(text, places[0], places[0] + len(answer))
     return text[start:end] if len(terms(text[start:end])) >= _KNOWN_AGAIN else ""
 
 

@@ -12,6 +12,7 @@ from instill.answer.uses_of_answer import occurrence
 from instill.catalog import Catalog
 from instill.common.made_from import Caller, MadeFrom, Source
 from instill.errors import UsageError
+from instill.index.lookup import StoredDocument
 from instill.index.store import Index
 from instill.index.types import Hit
 from instill.memory.answered_elsewhere import Ask, Elsewhere, answered_otherwise, disputed, nobody, undisputed
@@ -25,6 +26,7 @@ from instill.memory.moved_spans import Places
 from instill.memory.recurrence import Group, Shape, grouped, new_id
 from instill.memory.types import Condition, Decided, Decision, Fact, Spot, Stage
 from instill.memory.uses_log import read_uses, stamp
+from instill.memory.whole_words import whole_places, words_shared
 from instill.models.encoders.protocol import Encoder
 from instill.settings import MemorySettings
 from instill.study.questions_about_any_text import sentence_around
@@ -196,7 +198,7 @@ class Memory:
             )
         before = self._decided(fact.fact_id) or self._of(fact)
         question, answer = _short(question, "question") or before.question, _short(answer, "answer") or before.answer
-        if answer and answer not in before.spot.text:
+        if answer and answer != before.answer and not whole_places(before.spot.text, answer):
             raise UsageError(
                 "The evidence does not hold this answer.",
                 where=answer,
@@ -235,7 +237,7 @@ class Memory:
         """
         self.must_own()
         question, answer = _short(question, "question"), _short(answer, "answer")
-        if not question or not answer or answer not in spot.text:
+        if not question or not answer or not whole_places(spot.text, answer):
             raise UsageError("A fact has a question, and an answer that stands in its evidence.", where=question)
         fact_id = new_id(spot, question)
         before = self._decided(fact_id)
@@ -385,23 +387,41 @@ class Memory:
         return self.get(fact_id)
 
 
-def evidence_for(answer: str, documents: Sequence[str], index: Index) -> tuple[Spot, tuple[str, ...]] | None:
-    """The sentence around the first place where the answer stands in one of the documents, and the document's labels.
+def evidence_for(
+    answer: str, documents: Sequence[str], index: Index, question: str = ""
+) -> tuple[Spot, tuple[str, ...]] | None:
+    """The sentence around a place where the answer stands in one of the documents, and the document's labels.
+
+    The answer has to stand there in whole words and whole numbers. Of several places, it is the one whose sentence
+    shares most content words with the question; of equals, the first.
 
     Args:
         documents: ids, the likeliest first.
     """
+    best: tuple[int, StoredDocument, int, int] | None = None
     for doc_id in documents:
         stored = index.document_text(doc_id)
-        at = stored.text.find(answer) if stored else -1
-        if stored is None or at < 0:
+        if stored is None:
             continue
-        start, end = sentence_around(stored.text, at, at + len(answer))
-        text = stored.text[start:end]
-        nth, occurrences = occurrence(stored.text, text, start)
-        spot = Spot(doc_id, stored.record.content_hash, start, end, text, nth, occurrences)
-        return spot, tuple(sorted(stored.record.labels))
-    return None
+        for at in whole_places(stored.text, answer):
+            start, end = sentence_around(stored.text, at, at + len(answer))
+            shared = words_shared(question, stored.text[start:end], answer)
+            if best is None or shared > best[0]:
+                best = (shared, stored, start, end)
+    if best is None:
+        return None
+    _, stored, start, end = best
+    text = stored.text[start:end]
+    nth, occurrences = occurrence(stored.text, text, start)
+    spot = Spot(stored.record.doc_id, stored.record.content_hash, start, end, text, nth, occurrences)
+    return spot, tuple(sorted(stored.record.labels))
+
+
+def doubt(fact: Fact) -> str:
+    """A sentence, where the evidence of a fact that was added by hand is about something else; else ""."""
+    if words_shared(fact.question, fact.evidence):
+        return ""
+    return "The evidence shares no word with the question: check that it proves the answer, or name --document DOC."
 
 
 def _newest_in_place(group: Group, places: Places) -> Spot:

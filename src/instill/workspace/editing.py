@@ -269,17 +269,18 @@ class Editing(Changing, Remembering):
         return fact, fact.source, fact.labels
 
     def _holding(self, subject: str, value: str) -> str:
-        """A document with a sentence of the subject and the value; its id, or ""."""
+        """A document with a sentence of the subject and the value, both in whole words; its id, or ""."""
+        from instill.memory.whole_words import whole_places
         from instill.study.questions_about_any_text import sentence_around
 
         for hit in self.memory().near(f"{subject} {value}"):
             stored = self.index.document_text(hit.doc_id)
-            at = stored.text.find(value) if stored is not None else -1
-            while stored is not None and at >= 0:
+            if stored is None:
+                continue
+            for at in whole_places(stored.text, value):
                 start, end = sentence_around(stored.text, at, at + len(value))
-                if subject in stored.text[start:end]:
-                    return hit.doc_id if stored.text.find(value) == at else ""
-                at = stored.text.find(value, at + 1)
+                if whole_places(stored.text[start:end], subject):
+                    return hit.doc_id
         return ""
 
     def _use_edits(self, card: Card, *, force: bool) -> bool:

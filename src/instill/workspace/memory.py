@@ -155,7 +155,7 @@ class Remembering(Asking):
         """Add a fact by hand, and pin it. Its evidence is the sentence of a document that holds the answer.
 
         Args:
-            answer: words of the document, exactly as they are there.
+            answer: whole words and numbers of the document, exactly as they are there.
             wordings: other wordings of the question. A consolidation needs at least two that differ.
             document: its id or source. "": Instill looks in the documents that a search for the question finds.
 
@@ -176,10 +176,10 @@ class Remembering(Asking):
         else:
             hits = [hit for words in (question, answer) for hit in memory.near(words)]
             likely = list(dict.fromkeys(hit.doc_id for hit in hits))
-        found = evidence_for(answer, likely, self.index)
+        found = evidence_for(answer, likely, self.index, question)
         if found is None:
             raise UsageError(
-                "No document holds these words, so that nothing proves the fact.",
+                "No document holds these words as whole words and numbers, so that nothing proves the fact.",
                 where=answer,
                 remedy="Add the document that says so (instill add), or name it: --document DOC",
             )
