@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -67,6 +68,7 @@ class RayCluster(Executor):
 
     def __init__(self, address: str) -> None:
         self.ray = needed("ray", "Working on a cluster needs Ray.")
+        quiet_forks()
         self._joined = not self.ray.is_initialized()
         if self._joined:
             _join(self.ray, address)
@@ -103,9 +105,10 @@ class RayCluster(Executor):
                 made.append(chosen.remote())
             yield made
         finally:
-            for each in made:
-                self.ray.kill(each)
-            self.ray.util.remove_placement_group(group)
+            with suppress(ConnectionError):  # which the block has met too
+                for each in made:
+                    self.ray.kill(each)
+                self.ray.util.remove_placement_group(group)
 
     def _placed(self, count: int) -> tuple[Any, dict[str, int]]:
         """Room for `count` processes, and what each has of it.
@@ -135,10 +138,11 @@ class RayCluster(Executor):
             InstillError: the task's mistake.
             WorkspaceError: the cluster lost it, or it failed for another reason.
         """
-        try:
-            found = future.result()
-        except self.ray.exceptions.RayError as error:
-            raise undone(error) from error
+        with connected():
+            try:
+                found = future.result()
+            except self.ray.exceptions.RayError as error:
+                raise undone(error) from error
         if isinstance(found, Mistake):
             raise found.error
         return found
@@ -155,7 +159,16 @@ class RayCluster(Executor):
         """Leave the cluster; its tasks of this process end, and so does a cluster that was started for it."""
         if self._joined:
             self._joined = False
-            self.ray.shutdown()
+            with suppress(Exception):  # There is nothing to leave where the connection is lost.
+                self.ray.shutdown()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        with connected():
+            try:
+                if error is not None:
+                    raise error
+            finally:
+                self.shutdown()
 
 
 def _cores_each(nodes: Sequence[int], count: int) -> int:
@@ -174,6 +187,47 @@ def lost_errors(ray: Any) -> tuple[type[Exception], ...]:
     """What the module `ray` raises when the process or the node that did the work is gone."""
     raised = ray.exceptions
     return raised.RayActorError, raised.WorkerCrashedError, raised.NodeDiedError, raised.ObjectLostError
+
+
+@contextmanager
+def connected() -> Iterator[None]:
+    """While this process speaks with the cluster: a connection that is lost is told in our words.
+
+    Raises:
+        WorkspaceError: the head is gone, or does not answer any more.
+    """
+    try:
+        yield
+    except InstillError:
+        raise
+    except Exception as error:
+        if not _is_cut_off(error):
+            raise
+        raise WorkspaceError(
+            "The connection to the cluster's head was lost, so the rest of the work was not done.",
+            where="--on",
+            remedy="Run the same command again when the cluster is up. Nothing is lost: what was done is kept, and it "
+            "goes on.",
+        ) from error
+
+
+def _is_cut_off(error: Exception) -> bool:
+    """Ray's client raises errors of Python, of gRPC and plain ones when its head is gone.
+
+    Example:
+        >>> _is_cut_off(ConnectionError("the Ray client has already been disconnected")), _is_cut_off(ValueError("x"))
+        (True, False)
+    """
+    return (
+        isinstance(error, ConnectionError)
+        or type(error).__module__.partition(".")[0] == "grpc"
+        or "Ray Client is not connected" in str(error)
+    )
+
+
+def quiet_forks() -> None:
+    """Ray starts its processes by forking, and LanceDB, which no fork of them uses, warns in each."""
+    warnings.filterwarnings("ignore", message="lancedb fork support", category=RuntimeWarning)
 
 
 def undone(error: Exception) -> WorkspaceError:

@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from instill.common.ray_cluster import Mistake, RayCluster, attempted, undone
+from instill.common.ray_cluster import Mistake, RayCluster, attempted, connected, quiet_forks, undone
 from instill.documents.plugged import Formats
 from instill.documents.reader_process import ReaderPool
 from instill.errors import WorkspaceError
@@ -63,10 +63,11 @@ class Task(Generic[T]):
     reference: Any
 
     def result(self) -> T:
-        try:
-            found: T | Mistake = self.ray.get(self.reference)
-        except self.ray.exceptions.RayError as error:
-            raise undone(error) from error
+        with connected():
+            try:
+                found: T | Mistake = self.ray.get(self.reference)
+            except self.ray.exceptions.RayError as error:
+                raise undone(error) from error
         if isinstance(found, Mistake):
             raise found.error
         return found
@@ -111,10 +112,12 @@ class RayWorkers:
         return self._batches
 
     def read(self, reading: Reading) -> Task[Cut]:
-        return Task(self._ray, self._read.remote(self._setup, reading))
+        with connected():
+            return Task(self._ray, self._read.remote(self._setup, reading))
 
     def encode(self, batch: Sequence[Sequence[str]]) -> Tasks[DocumentVectors]:
-        return Tasks([Task(self._ray, self._encode.remote(self._setup, part)) for part in parts_of(batch)])
+        with connected():
+            return Tasks([Task(self._ray, self._encode.remote(self._setup, part)) for part in parts_of(batch)])
 
     def close(self) -> None:
         """Leave the cluster; one that was started for this run ends."""
@@ -146,6 +149,7 @@ class _Node:
     """What a process of a node keeps from task to task."""
 
     def __init__(self, setup: Setup) -> None:
+        quiet_forks()
         self.documents = setup.documents
         self._setup = setup
 
