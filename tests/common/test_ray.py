@@ -146,6 +146,45 @@ def test_what_is_no_cluster_is_told_and_nothing_is_added(address: str, documents
         assert workspace.documents() == []
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionError("Request can't be sent because the Ray client has already been disconnected."),
+        ConnectionResetError("reset"),
+        Exception("Ray Client is not connected. Please connect by calling `ray.init`."),
+        type("RpcError", (Exception,), {"__module__": "grpc"})("UNAVAILABLE"),
+    ],
+)
+def test_a_head_that_goes_away_is_told_in_a_sentence(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    from instill.common.ray_cluster import RayCluster
+    from instill.ingest.ray_workers import Task
+
+    def gone(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(ray, "get", gone)
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    caught: list[WorkspaceError] = []
+    with pytest.raises(WorkspaceError) as found:
+        Task(ray, object()).result()
+    caught.append(found.value)
+    with pytest.raises(WorkspaceError) as found, RayCluster("ray") as joined:
+        joined.ray.get(object())
+    caught.append(found.value)
+    for each in caught:
+        assert each.exit_code == 4
+        assert each.what == "The connection to the cluster's head was lost, so the rest of the work was not done."
+        assert each.command.startswith("Run the same command again when the cluster is up. Nothing is lost")
+
+
+def test_another_error_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    from instill.common.ray_cluster import RayCluster
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    with pytest.raises(ValueError, match="own"), RayCluster("ray"):
+        raise ValueError("own")
+
+
 def test_tasks_are_futures_and_their_errors_are_raised(cluster: Any) -> None:
     from instill.common.ray_cluster import RayCluster
 

@@ -28,6 +28,8 @@ from instill.testing.store_writer import opened
 from tests.index.stores_needed import needs
 from tests.plugins.packages import install
 
+TINY = "from tests.index.tiny_collection import open_store"
+
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -49,9 +51,8 @@ class TestPluggedIn(StoreConformance):
 
     @pytest.fixture
     def settings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StoreSettings:
-        module = "from tests.index.tiny_collection import open_store"
         packages = install(
-            tmp_path / "packages", "instill-tiny", {"stores.tiny": "instill_tiny:open_store"}, {"instill_tiny": module}
+            tmp_path / "packages", "instill-tiny", {"stores.tiny": "instill_tiny:open_store"}, {"instill_tiny": TINY}
         )
         monkeypatch.syspath_prepend(str(packages))
         sys.modules.pop("instill_tiny", None)  # of the folder of an earlier test
@@ -84,6 +85,46 @@ class TestPostgres(StoreConformance):
             assert len(hits) == 10
             found += int(sum(hit.score >= best[-1] - 1e-5 for hit in hits))
         assert found >= 0.95 * 500
+
+
+def test_a_store_that_lacks_methods_is_told_all_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = (
+        "class Half:\n    longest = 0\n    def head(self): return ''\n    def set_head(self, head): pass\n"
+        "    def insert(self, rows): pass\n    def end(self, ids, died): pass\n    def delete(self, ids): pass\n"
+        "    def changed(self, since, fields): return iter(())\n    def bytes(self): return 0\n"
+        "def open_store(place, *, create): return Half()\n"
+    )
+    packages = install(
+        tmp_path / "packages", "instill-half", {"stores.half": "instill_half:open_store"}, {"instill_half": module}
+    )
+    monkeypatch.syspath_prepend(str(packages))
+    with pytest.raises(UsageError) as caught:
+        opened(tmp_path / "index", StoreSettings(kind="half"))
+    assert caught.value.what == (
+        "The store 'half' is no whole Collection: it lacks capabilities, close, drop, nearest, read."
+    )
+    assert caught.value.where == "instill_half.Half"
+
+
+def test_removal_that_does_nothing_is_found_by_the_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.index.tiny_collection import TinyCollection
+
+    monkeypatch.setattr(TinyCollection, "delete", lambda *_: None)
+    packages = install(
+        tmp_path / "packages", "instill-tiny", {"stores.tiny": "instill_tiny:open_store"}, {"instill_tiny": TINY}
+    )
+    monkeypatch.syspath_prepend(str(packages))
+    sys.modules.pop("instill_tiny", None)  # of the folder of an earlier test
+    index = opened(tmp_path / "index", StoreSettings(kind="tiny"))
+    with pytest.raises(AssertionError, match="rows of removed documents are in the store"):
+        TestPluggedIn().test_removed_documents_are_gone_from_all_that_is_read_and_from_the_store(index)
+    index.close()
+
+
+def test_assertions_of_the_suite_show_their_values() -> None:
+    import instill.testing.store_conformance as suite
+
+    assert type(suite.__loader__).__name__ == "AssertionRewritingHook"
 
 
 def test_a_store_that_nobody_has_is_named_with_those_that_are_there(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from instill.catalog.database_errors import ROOM, explained, free_space, is_full, server_explained
 from instill.catalog.tables import METADATA
 from instill.common.extras import needed
+from instill.common.quiet_loggers import quiet
 from instill.common.shown_url import without_password
 from instill.errors import UsageError, WorkspaceError
 
@@ -164,6 +165,7 @@ class PostgresSchema:
 
     def engine(self) -> sa.Engine:
         needed("psycopg", "A catalog on PostgreSQL needs its driver.")
+        quiet("psycopg")
         try:
             url = sa.make_url(self._server.url)
         except sa.exc.ArgumentError:

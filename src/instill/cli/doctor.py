@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _MARKS = {
     "ok": ("ok", "green"),
     "optional": ("optional", "yellow"),
+    "in use": ("in use", "yellow"),
     "missing": ("MISSING", "red"),
     "broken": ("BROKEN", "red"),
 }

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from instill.common.extras import needed
 from instill.common.plurals import counted
+from instill.common.quiet_loggers import quiet
 from instill.errors import InstillError, UsageError, WorkspaceError
 
 T = TypeVar("T")
@@ -69,6 +70,7 @@ class RayCluster(Executor):
     def __init__(self, address: str) -> None:
         self.ray = needed("ray", "Working on a cluster needs Ray.")
         quiet_forks()
+        quiet("ray.util.client")  # a connection that breaks is told by the error
         self._joined = not self.ray.is_initialized()
         if self._joined:
             _join(self.ray, address)
@@ -247,12 +249,14 @@ def _join(ray: Any, address: str) -> None:
     if address != LOCAL:
         _reached(address)
     try:
-        ray.init(
-            address=None if address == LOCAL else address,
-            configure_logging=False,
-            log_to_driver=False,
-            include_dashboard=False,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # which the error says too
+            ray.init(
+                address=None if address == LOCAL else address,
+                configure_logging=False,
+                log_to_driver=False,
+                include_dashboard=False,
+            )
     except Exception as error:  # Ray raises whatever its libraries do.
         raise _no_cluster(address, error) from error
 

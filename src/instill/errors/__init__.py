@@ -77,6 +77,10 @@ class DamagedIndex(WorkspaceError):
     """The index holds passages twice, lacks some, or lacks files. `instill doctor --repair` mends it."""
 
 
+class StoreInUse(WorkspaceError):
+    """The index is in a folder that one process at a time may use, and another process uses it."""
+
+
 class IndexRebuilt(WorkspaceError):
     """The index was made anew by another process meanwhile: by `forget`, `remove --purge` or `reindex`."""
 

@@ -13,6 +13,7 @@ for stores, `store_conformance`, needs it.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from instill.testing.readers import ReaderTests
 
 __all__ = ["ArmTests", "EncoderTests", "GeneratorTests", "MetricTests", "ReaderTests"]
+
+if "pytest" in sys.modules:  # so that a failed assertion shows its values, as in a test file
+    _MODULES = ("arms", "encoders", "generators", "metrics", "readers", "store_conformance")
+    _NEW = [f"{__name__}.{each}" for each in _MODULES if f"{__name__}.{each}" not in sys.modules]
+    sys.modules["pytest"].register_assert_rewrite(*_NEW)
 
 _HOMES = {
     "ArmTests": "instill.testing.arms",

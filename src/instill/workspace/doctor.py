@@ -15,7 +15,7 @@ from instill.common.extras import EXTRA_OF, how_to_install
 from instill.common.plurals import counted
 from instill.documents.bucket_addresses import is_in_bucket
 from instill.documents.buckets import look_at
-from instill.errors import InstillError
+from instill.errors import InstillError, StoreInUse
 from instill.index.generations import LANCE, kind_of
 from instill.index.protocol import Capabilities
 from instill.index.repair import Repair, damage_of
@@ -25,7 +25,7 @@ from instill.settings import GeneratorSettings
 from instill.settings.location import find_workspace, plugins_off
 from instill.workspace import Workspace
 
-State = Literal["ok", "optional", "missing", "broken"]
+State = Literal["ok", "optional", "in use", "missing", "broken"]
 
 _PACKAGES = (
     "lancedb",
@@ -50,7 +50,8 @@ class Finding:
     """One thing that was looked at.
 
     Args:
-        verdict: "optional": not there, and not needed for the main job; "broken": a plug-in that was left out.
+        verdict: "optional": not there, and not needed for the main job; "in use": by another process, so that
+            nobody can look; "broken": a plug-in that was left out.
     """
 
     name: str
@@ -161,7 +162,8 @@ def _index(opened: Workspace) -> Iterator[Finding]:
         kind = kind_of(opened.home / "index")
         damage = damage_of(opened.home / "index") if kind == LANCE else opened.index.damage()
     except InstillError as error:
-        yield Finding("index", "missing", f"{error.what} ({error.where})", error.command)
+        verdict: State = "in use" if isinstance(error, StoreInUse) else "missing"
+        yield Finding("index", verdict, f"{error.what} ({error.where})", error.command)
         return
     for sentence in damage:
         yield Finding(

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from instill.common.quiet_loggers import quiet
+from instill.errors import StoreInUse
 from instill.index.protocol import Capabilities, Place
 from instill.index.stores.collection import LIVE, Among, Fields, Row
 from instill.index.stores.embedded_clients import LocalClients
@@ -25,16 +27,40 @@ def open_store(place: Place, *, create: bool) -> MilvusCollection:
     """The collection of a generation."""
     from pymilvus import MilvusClient
 
+    quiet("pymilvus", "milvus_lite")
     if place.url:
         client = MilvusClient(uri=place.url, token=place.key)
     else:
         path = str(place.folder / "milvus.db")
-        client = _LOCAL.opened(path, lambda: MilvusClient(path))
+        try:
+            client = _LOCAL.opened(path, lambda: MilvusClient(path))
+        except Exception as error:
+            if not _is_held(path):
+                raise
+            raise StoreInUse(
+                "Another process uses this Milvus folder; without a server, it is for one process at a time.",
+                where=str(place.folder),
+                remedy="Stop the other process, or use a Milvus server and set store.url.",
+            ) from error
     collection = MilvusCollection(client, place)
     if create:
         collection.create()
     collection.load()
     return collection
+
+
+def _is_held(path: str) -> bool:
+    """Whether another process has the folder open; the client's own error does not say."""
+    from milvus_lite.db import MilvusLite
+    from milvus_lite.exceptions import DataDirLockedError
+
+    try:
+        MilvusLite(path).close()
+    except DataDirLockedError:
+        return True
+    except Exception:  # whatever else is wrong with it
+        return False
+    return False
 
 
 _LEFT = "Milvus frees the space of removed rows when it compacts; until then they are in its segments."

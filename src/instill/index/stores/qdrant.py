@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from instill.errors import WorkspaceError
+from instill.errors import StoreInUse
 from instill.index.protocol import Capabilities, Place
 from instill.index.stores.collection import LIVE, Among, Fields, Row
 from instill.index.stores.embedded_clients import LocalClients
@@ -30,7 +30,7 @@ def open_store(place: Place, *, create: bool) -> QdrantCollection:
     from qdrant_client import QdrantClient
 
     if place.url:
-        client = QdrantClient(url=place.url, api_key=place.key or None, timeout=60)
+        client = QdrantClient(url=place.url, api_key=place.key or None, timeout=60, check_compatibility=False)
     else:
         try:
             path = str(place.folder / "qdrant")
@@ -38,7 +38,7 @@ def open_store(place: Place, *, create: bool) -> QdrantCollection:
         except RuntimeError as error:
             if "already accessed" not in str(error):
                 raise
-            raise WorkspaceError(
+            raise StoreInUse(
                 "Another process has this Qdrant folder open; its local mode is for one process at a time.",
                 where=str(place.folder),
                 remedy="Stop the other process, or run a Qdrant server and set store.url.",

@@ -109,12 +109,36 @@ def _open(
     errors = service_errors(generation.store, generation.url or str(place.folder), key)
     with errors:
         found = opener(place, create=create)
+    if kind is None:
+        _require_whole(found, generation.store)
     if hasattr(found, "nearest"):
         from instill.index.stores.client_errors import Guarded
         from instill.index.stores.collection_store import OverCollection
 
         return OverCollection(Guarded(cast("Collection", found), errors), place)
     return found
+
+
+def _require_whole(found: object, name: str) -> None:
+    """Refuse what another package brings if it lacks a part of the protocol: all that it lacks is named at once.
+
+    Raises:
+        UsageError: it lacks something.
+    """
+    from instill.index.protocol import Store
+    from instill.index.stores.collection import Collection
+
+    lacking = {
+        protocol.__name__: [each for each in vars(protocol) if not each.startswith("_") and not hasattr(found, each)]
+        for protocol in (Collection, Store)
+    }
+    nearest, lacks = min(lacking.items(), key=lambda item: len(item[1]))
+    if lacks:
+        raise UsageError(
+            f"The store {name!r} is no whole {nearest}: it lacks {', '.join(sorted(lacks))}.",
+            where=f"{type(found).__module__}.{type(found).__qualname__}",
+            remedy="Add them as docs/stores.md says, or install a newer version of the package.",
+        )
 
 
 def _opener_of(name: str) -> tuple[Opener, Kind | None]:

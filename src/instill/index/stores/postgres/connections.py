@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from instill.common.quiet_loggers import quiet
 from instill.common.shown_url import without_password
 from instill.errors import WorkspaceError
 from instill.index.protocol import Place
@@ -86,6 +87,7 @@ class Database:
                 return known
             except psycopg.OperationalError:
                 known.close()
+        quiet("psycopg")  # a connection that breaks says so in the error that is raised
         password = {"password": self.place.key} if self.place.key else {}
         return psycopg.connect(self.place.url, autocommit=True, connect_timeout=15, prepare_threshold=None, **password)
 
