@@ -135,6 +135,17 @@ def test_the_short_answer_tells_facts_of_one_sentence_apart() -> None:
     assert not one_fact("", "80 degrees", 2)
     assert not one_fact("", "", 0, ("When was it built?", "Who built it?"))
     assert not one_fact("", "", 0, ("Who runs Lyra 2?", "Who runs Lyra 3?"))
+    assert not one_fact("1929", "1929", 0, ("When was it built?", "Who built it?"))
+    assert not one_fact("", "Ida", 0, ("What is the job of Ann?", "What is the employer of Ann?"))
+
+
+def test_uses_without_a_short_answer_do_not_bring_two_answers_together() -> None:
+    shorts = ("", "Koralla", "Tilsby")
+    uses = [
+        (Use(n, n, START, "q", spot(0, 20), (), each, None, DIRECTIONS[0]), spot(0, 20))
+        for n, each in enumerate(shorts)
+    ]
+    assert [[use.short for use in group.uses] for group in grouped([], uses)] == [["", "Koralla"], ["Tilsby"]]
 
 
 @given(st.text(alphabet="ab", max_size=12), st.text(alphabet="ab", min_size=1, max_size=3))

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from instill.index.lookup import StoredDocument
 from instill.memory.document_versions import SeenVersion
+from instill.memory.kind_of_value import has_kind_wanted
 from instill.memory.types import Condition, Decision, Spot
 from instill.settings import MemorySettings
 
@@ -21,7 +22,9 @@ def conditions(
     weight: float,
     uses: int,
     decision: Decision,
+    question: str,
     answer: str,
+    by_hand: bool,
     stored: StoredDocument | None,
     spot: Spot | None,
     seen: SeenVersion | None,
@@ -36,13 +39,14 @@ def conditions(
         stored, spot: the fact's document and its evidence there, as they are now.
         seen: the version of the document that was met last, and since when.
         edited: weights were made to say it by hand, so nobody waits whether its document stays as it is.
+        by_hand: a person wrote the question or the answer, so its kind is not checked.
         contradicted_by: the source of a document that says otherwise, or "".
     """
     found = [
         _used(weight, uses, decision, settings),
         _in_place(stored, spot, decision),
         _stable(stored, seen, settings, now, edited),
-        _answered(answer, spot),
+        _answered(question, answer, spot, by_hand=by_hand),
         _allowed(stored, decision),
     ]
     if all(each.met for each in found):
@@ -87,11 +91,13 @@ def _stable(
     return Condition(name="stable", met=days >= settings.stable_days, said=said)
 
 
-def _answered(answer: str, spot: Spot | None) -> Condition:
+def _answered(question: str, answer: str, spot: Spot | None, *, by_hand: bool) -> Condition:
     if not answer:
         return Condition(name="answered", met=False, said="It is not known which words of the evidence answer.")
     if spot is not None and answer not in spot.text:
         return Condition(name="answered", met=False, said="The evidence does not hold the answer.")
+    if not by_hand and not has_kind_wanted(question, answer):
+        return Condition(name="answered", met=False, said="The answer is not of the kind that the question asks for.")
     return Condition(name="answered", met=True, said="The evidence holds the answer.")
 
 

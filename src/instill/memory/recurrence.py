@@ -4,15 +4,18 @@ Two uses are of one fact if their spans stand in one place of one document and t
 compared where they stand now, so that an edit elsewhere in the document changes nothing. An answer's shortest form says
 most about what was asked: if both have it, it must be the same, and the questions need only be about the same thing.
 Without it, the questions themselves must be close, and ask for the same kind of thing, with the same names and numbers.
+Where their words do not say which kind, one must have all content words of the other. Questions for two kinds of thing
+are never of one fact, and neither are two short answers that differ.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from instill.answer.terms import normalise, same_words
+from instill.answer.terms import normalise, same_words, terms
+from instill.memory.kind_of_value import kinds_wanted
 from instill.memory.moved_spans import answer_sentence
 from instill.memory.same_question import cosine, same_kind, same_pins
 from instill.memory.types import Spot, Use
@@ -93,6 +96,8 @@ def grouped(known: Sequence[tuple[str, Shape]], uses: Iterable[tuple[Use, Spot]]
             members.append([])
             ids.append(new_id(use.spot, use.question, taken=ids))
             near.append(number)
+        elif use.short and not shapes[number].short:
+            shapes[number] = replace(shapes[number], short=use.short)  # A use with another answer fits no longer.
         if all(use.usage_id != other.usage_id for other in members[number]):
             members[number].append(use)
     return [Group(ids[number], shapes[number], tuple(members[number])) for number in range(len(shapes))]
@@ -102,10 +107,16 @@ def is_one_fact(one: Shape, other: Shape) -> bool:
     """Do two shapes belong to one fact?"""
     if not overlap(one.spot, other.spot) and not _one_sentence(one, other):
         return False
+    kinds, others = kinds_wanted(one.question), kinds_wanted(other.question)
+    if kinds and others and kinds != others:
+        return False
     alike = cosine(one.vector, other.vector)
     if one.short and other.short:
         return same_words(one.short, other.short) and alike >= ABOUT_THE_SAME
-    return alike >= THE_SAME and same_pins(one.question, other.question) and same_kind(one.question, other.question)
+    if alike < THE_SAME or not same_pins(one.question, other.question) or not same_kind(one.question, other.question):
+        return False
+    words, more = set(terms(one.question)), set(terms(other.question))
+    return bool(kinds and others) or words <= more or more <= words
 
 
 def _one_sentence(one: Shape, other: Shape) -> bool:

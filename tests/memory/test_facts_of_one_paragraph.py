@@ -1,0 +1,91 @@
+"""Several facts of one paragraph: a value belongs to the questions that ask for it, and to no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from instill import Workspace
+from instill.memory.kind_of_value import has_kind_wanted, kinds_wanted
+
+PEOPLE = {
+    "Ruben Askel": ("Koralla", "Juniper Motors", "1929"),
+    "Edda Wynn": ("Tilsby", "Vector Tools", "1935"),
+}
+WORDINGS = (
+    (
+        "Where was {} born?",
+        "What is the birthplace of {}?",
+        "In which town was {} born?",
+        "What town does {} come from?",
+    ),
+    ("Who does {} work for?", "Who is the employer of {}?", "Which company employs {}?", "What is the employer of {}?"),
+    ("When was {} born?", "What is the year of birth of {}?", "In what year was {} born?", "What is {}'s birth year?"),
+)
+"""Of the town, the employer and the year."""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    for name, (town, employer, year) in PEOPLE.items():
+        text = f"{name} was born in {town}. {name} works for {employer}. {name} was born in the year {year}.\n"
+        (tmp_path / f"{name}.md").write_text(text)
+    with Workspace.init(tmp_path / "kb") as found:
+        for name in PEOPLE:
+            found.add(tmp_path / f"{name}.md")
+        yield found
+
+
+def test_no_fact_pairs_a_question_with_the_value_of_another(workspace: Workspace) -> None:
+    asked = {
+        wording.format(name): values[number]
+        for name, values in PEOPLE.items()
+        for number, wordings in enumerate(WORDINGS)
+        for wording in wordings
+    }
+    for question in asked:
+        workspace.ask(question)
+    facts = workspace.memory().facts(asked="none")
+    assert all(len({asked[wording] for wording in fact.wordings}) == 1 for fact in facts)
+    assert all(not fact.answer or asked[fact.question] in fact.answer for fact in facts)
+    answered = {asked[fact.question] for fact in facts if fact.answer and fact.uses >= 3}
+    assert answered == {value for values in PEOPLE.values() for value in values}
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("What is the year of birth of Ann?", "date"),
+        ("What is Ann's birth year?", "date"),
+        ("What is the birthplace of Ann?", "place"),
+        ("Ann: what is the employer?", "person"),
+        ("Name the employer of Ann.", "person"),
+        ("Which company employs Ann?", "person"),
+        ("What is the price of a ticket?", "number"),
+        ("How much is it?", "number"),
+        ("What is the distance to the town?", ""),
+        ("What is the company car?", ""),
+    ],
+)
+def test_the_kind_of_value_that_is_asked_for(question: str, kind: str) -> None:
+    assert kinds_wanted(question) == (frozenset({kind}) if kind else frozenset())
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "expected"),
+    [
+        ("When was Ann born?", "Koralla", False),
+        ("When was Ann born?", "Ann was born in 1929", True),
+        ("When is it reported?", "as soon as it is found", True),
+        ("How many tons?", "Vector Tools", False),
+        ("How many tons?", "twelve", True),
+        ("Who employs Ann?", "1929", False),
+        ("Who employs Ann?", "Ann", False),
+        ("Who approves it?", "the head of department", True),
+        ("What does it do?", "1929", True),
+    ],
+)
+def test_an_answer_has_the_kind_of_value_that_is_asked_for(question: str, answer: str, expected: bool) -> None:
+    assert has_kind_wanted(question, answer) is expected
