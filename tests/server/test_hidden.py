@@ -222,6 +222,8 @@ def bodies(place: Place) -> dict[tuple[str, str], list[dict[str, Any]]]:
         ("POST", "/api/memory/{fact_id}/words"): _each(question=["What?"], answer=["", "x"]),
         ("POST", "/api/forget"): _each(reference=[*documents(place), place.hidden["fact"]]),
         ("POST", "/api/forget/plan"): _each(reference=[*documents(place), place.hidden["fact"]]),
+        ("POST", "/api/documents/removal"): [{"json": {"words": "zirkonium"}}, *_each(documents=[documents(place)])],
+        ("POST", "/api/documents/remove"): _each(documents=[documents(place)], count=[1]),
         ("POST", "/api/forget/allow"): _each(reference=[*documents(place), place.hidden["fact"]]),
         ("POST", "/api/receipts/{receipt_id}/verify"): [{}],
         ("POST", "/api/keys"): _each(name=["x"], labels=[["hr"], None], role=["reader", "admin"]),

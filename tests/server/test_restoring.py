@@ -70,3 +70,35 @@ def test_an_upload_comes_back_with_its_file_and_does_not_after_a_purge(tmp_path:
             "No removed document that can be brought back has this id.",
         )
         assert not Path(record.source).exists()
+
+
+def test_all_of_a_list_are_deleted_and_come_back_together(tmp_path: Path) -> None:
+    with Workspace.init(tmp_path / "kb") as workspace:
+        for number in range(12):
+            labels = ["hr", "it"] if number == 11 else ["hr"]
+            workspace.add_text(f"# Note {number}\n\nIt is {number}.", name=f"{number}.md", labels=labels)
+        workspace.add_text("# Pay\n\nIt is paid.", name="pay.md", labels=["board"])
+        before = workspace.documents()
+        secret = KeyStore(workspace.catalog).add("bob", role="editor", labels=["hr"]).secret
+        with running(workspace.path) as server, server.client(secret) as client:
+            many = {"words": "note", "count": 12}
+            assert ok(client.post("/api/documents/removal", json=many))["said"] == (
+                "For a week they can be brought back on the page Documents. The text of them is kept nowhere else. "
+                "Who sees them by other labels still sees them. Conversations, the list of questions and the "
+                "memory keep the words of them that were shown. Forgetting them, which an admin can do, takes them "
+                "out of these too."
+            )
+            assert client.post("/api/documents/remove", json={"words": "note"}).status_code == 400
+            assert client.post("/api/documents/remove", json=many | {"count": 11}).status_code == 400
+            page = client.get("/documents?words=note").text
+            assert ("Delete all 12" in page, "Delete all" in client.get("/documents?words=Note+11").text) == (
+                True,
+                False,
+            )
+            done = ok(client.post("/api/documents/remove", json=many))
+            assert (len(done["removed"]), len(done["restorable"])) == (12, 12)
+            assert sorted((each.title, each.labels) for each in workspace.documents()) == [
+                ("Note 11", ("it",)), ("Pay", ("board",)),
+            ]  # fmt: skip
+            ok(client.post("/api/documents/restore", json={"documents": done["restorable"]}))
+            assert workspace.documents() == before

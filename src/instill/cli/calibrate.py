@@ -124,8 +124,8 @@ def verdict(report: CalibrationReport) -> str:
             f"{needed} answers to promise that at most {percent_text(report.risk)} are. The threshold stays as it was."
         )
     if best.risk <= report.risk:
-        needed = answers_needed_at(best.risk, report.risk, report.confidence)
-        more = None if needed is None else ceil(needed * asked / best.given) - asked
+        enough_at = answers_needed_at(best.risk, report.risk, report.confidence)
+        more = None if enough_at is None else ceil(enough_at * asked / best.given) - asked
         enough = (
             "That is so near to it that more questions would hardly help."
             if more is None

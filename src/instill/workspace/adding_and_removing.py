@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from instill.ingest.workers import Workers
     from instill.workspace.purge.purging import Purged
 
+_MANY = 10
+"""So many references are looked up together, as far as they are ids."""
+
 
 class Changing(Parts):
     """What changes the index."""
@@ -202,15 +205,22 @@ class Changing(Parts):
 
         references = paths_of(references, "references")
         self._must_be_writable()
+        by_id = self._by_id(references)
         places = {reference: absolute(at_its_endpoint(self.index, reference)) for reference in references}
         followed = {place_of(root.path) for root in self.catalog.roots()}
         for reference, place in places.items():
-            if place not in followed:  # what is followed may have no document yet
+            if reference not in by_id and place not in followed:  # what is followed may have no document yet
                 resolve(self.index, reference, many=True)
         roots = self.catalog.roots()
         self._forget_roots(places.values())
         with self.index.alone():  # whoever committed before looks up what is followed again before the next commit
-            found = [record for reference in references for record in meant(self.index, reference, many=True)]
+            found = [
+                record
+                for reference in references
+                if reference not in by_id
+                for record in meant(self.index, reference, many=True)
+            ]
+            found += self.index.records(doc_ids=sorted(by_id)) if by_id else []
             records = {record.doc_id: record for record in found}
             self._forget_roots(record.source for record in records.values())  # files that were added by their own path
             if keep:
@@ -218,6 +228,13 @@ class Changing(Parts):
             self.index.remove(list(records))
         self._upkeep()
         return list(records.values())
+
+    def _by_id(self, references: Sequence[str]) -> set[str]:
+        """Those of several references that are ids, so that many are looked up at once; a source wins over an id."""
+        if len(references) < _MANY:
+            return set()
+        sources = {record.source for record in self.index.records(list(references))}
+        return {record.doc_id for record in self.index.records(doc_ids=list(references))} - sources
 
     def _keep(self, records: Sequence[DocumentRecord], roots: Sequence[Root]) -> None:
         """Keep what is about to be removed, with those of `roots` that are followed no longer."""

@@ -82,9 +82,11 @@ class RemovedDocuments:
             return False
         return True
 
-    def keep_labels(self, record: DocumentRecord, taken: Collection[str]) -> None:
-        """Note that a document stays, and that these labels are about to be taken from it."""
-        self._write(self._new(), [record], labels={record.doc_id: tuple(sorted(taken))})
+    def keep_labels(self, records: Sequence[DocumentRecord], taken: Collection[str]) -> None:
+        """Note that documents stay, and that those of these labels that they have are about to be taken from them."""
+        if records:
+            labels = {each.doc_id: tuple(sorted(set(each.labels) & set(taken))) for each in records}
+            self._write(self._new(), records, labels=labels)
 
     def removals(self) -> list[tuple[Path, Removal]]:
         """Those from which something can be brought back, newest first, without documents that are there again."""

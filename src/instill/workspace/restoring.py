@@ -57,15 +57,15 @@ class _Kept:
 class Restoring(Changing):
     """What undoes a removal."""
 
-    def take_labels(self, doc_id: str, labels: Sequence[str]) -> None:
-        """Remove a document for those who hold these labels, while it stays for others; `restore` gives them back."""
+    def take_labels(self, doc_ids: Paths, labels: Sequence[str]) -> None:
+        """Remove documents for those who hold these labels, while they stay for others; `restore` gives them back."""
         from instill.workspace.removed_documents import RemovedDocuments
 
         self._must_be_writable()
+        ids = paths_of(doc_ids, "doc_ids")
         with self.index.alone():
-            for record in self.index.records(doc_ids=[doc_id]):
-                RemovedDocuments(self.home, self.index).keep_labels(record, set(record.labels) & set(labels))
-                self.index.relabel(doc_id, sorted(set(record.labels) - set(labels)))
+            RemovedDocuments(self.home, self.index).keep_labels(self.index.records(doc_ids=ids), labels)
+            self.index.relabel_many(ids, lambda record: sorted(set(record.labels) - set(labels)))
 
     def removed(self, *, labels: Labels = None) -> list[RemovedDocument]:
         """The documents that `restore` can bring back, those removed last first: for a week, unless they were purged,
@@ -117,7 +117,7 @@ class Restoring(Changing):
             listed = _Listed([each.record for each in kept.values()])
             wanted: dict[str, _Kept] = {}
             for reference in references:
-                found = meant(listed, reference, many=True)
+                found = [kept[reference].record] if reference in kept else meant(listed, reference, many=True)
                 if not found:
                     raise UsageError(
                         "No removed document that can be brought back has this name or id.",

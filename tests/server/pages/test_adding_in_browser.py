@@ -367,3 +367,23 @@ def test_what_a_search_finds_is_labelled_at_once(browser: Browser, tmp_path: Pat
         page.get_by_role("dialog").get_by_label("Take these away").fill("kitchen")
         page.get_by_role("dialog").get_by_role("button", name="Save").click()
         page.get_by_text("Name labels to add or to take away, none of them twice.").wait_for()
+
+
+def test_what_a_drop_replaces_and_leaves_out_is_said(browser: Browser, tmp_path: Path) -> None:
+    Workspace.init(tmp_path / "kb").close()
+    with running(tmp_path / "kb", jobs=True) as server, opened(browser, server, "/documents") as page:
+        for words in ("The tea is in the tin.", "The tea is in the jar."):
+            folder = tmp_path / "notes"
+            folder.mkdir(exist_ok=True)
+            (folder / "tea.md").write_text(words)
+            (folder / ".hidden.md").write_text("Hidden.")
+            page.locator("#folder").set_input_files(folder)
+            page.get_by_text("1 file or folder was left out: its name begins with a dot.").wait_for()
+        assert page.locator("#sent li").text_content() == "notes/tea.mdreplaces the earlier notes/tea.mdUndo"
+        assert "1 replaces an earlier document, which can be brought back." in (
+            page.locator("#said").text_content() or ""
+        )
+        page.get_by_role("button", name="Undo").click()
+        page.get_by_text("the earlier notes/tea.md is back").wait_for()
+        [record] = server.client().get("/api/documents").json()["documents"]
+        assert Path(record["source"]).read_text() == "The tea is in the tin."

@@ -66,7 +66,8 @@ def test_a_deleted_document_comes_back_by_undo_and_from_the_list(browser: Browse
             page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
             page.get_by_text("Deleted “Tea”.").wait_for()
             assert server.client().get("/api/documents").json()["documents"] == []
-            if way != "Undo":  # which goes after a while
+            assert page.evaluate("document.activeElement.textContent") == "Undo"
+            if way != "Undo":
                 page.get_by_text("Deleted in the last week: 1").click()
                 assert barriers(page, details=False) == []
             with page.expect_event("load"):

@@ -61,8 +61,8 @@ class Labelling(BaseModel):
     labels: list[str]
 
 
-class ManyLabels(BaseModel):
-    """Labels that many documents get and lose.
+class Many(BaseModel):
+    """Many documents.
 
     Args:
         documents: their ids; None: all that the caller sees and `words` finds.
@@ -73,6 +73,17 @@ class ManyLabels(BaseModel):
     documents: list[str] | None = Field(None, max_length=100_000)
     words: str = Field("", max_length=200)
     count: int | None = Field(None, ge=0)
+
+
+class ManyRemoved(Many):
+    """Documents that are to be taken out; `count` is needed where they are not named by their ids."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ManyLabels(Many):
+    """Labels that many documents get and lose; see `Many`."""
+
     add: list[str] = []
     remove: list[str] = []
 
@@ -214,13 +225,6 @@ def label_many(seen: Editing, labelling: ManyLabels) -> Relabelled:
     if seen.labels is not None and not add | remove <= set(seen.labels):
         raise Refused(403, "You give and take only labels that you hold.", where="add, remove")
     records = _meant(seen, labelling)
-    if labelling.count is not None and labelling.count != len(records):
-        raise UsageError(
-            f"It is {counted(len(records), 'document')} now.",
-            where=f"count: {labelling.count}",
-            remedy="Look at the list once more, and repeat it.",
-        )
-
     changes: dict[tuple[frozenset[str], frozenset[str]], list[str]] = {}
 
     def changed(record: DocumentRecord) -> list[str]:
@@ -243,10 +247,21 @@ def label_many(seen: Editing, labelling: ManyLabels) -> Relabelled:
     return Relabelled(documents=len(records), changed=count, undo=undo)
 
 
-def _meant(seen: Seen, labelling: ManyLabels) -> list[DocumentRecord]:
-    if labelling.documents is None:
-        return [each for each in seen.workspace.documents() if fits(seen, each, labelling.words)]
-    wanted = list(dict.fromkeys(labelling.documents))
+def _meant(seen: Seen, many: Many) -> list[DocumentRecord]:
+    records = _found(seen, many)
+    if many.count is not None and many.count != len(records):
+        raise UsageError(
+            f"It is {counted(len(records), 'document')} now.",
+            where=f"count: {many.count}",
+            remedy="Look at the list once more, and repeat it.",
+        )
+    return records
+
+
+def _found(seen: Seen, many: Many) -> list[DocumentRecord]:
+    if many.documents is None:
+        return [each for each in seen.workspace.documents() if fits(seen, each, many.words)]
+    wanted = list(dict.fromkeys(many.documents))
     records = seen.workspace.index.records(doc_ids=wanted)
     if len(records) < len(wanted):
         missing = set(wanted) - {each.doc_id for each in records}
@@ -261,6 +276,22 @@ def fits(seen: Seen, record: DocumentRecord, words: str) -> bool:
     return all(word in text for word in words.lower().split())
 
 
+@router.post("/removal")
+def plan_removals(seen: Editing, many: ManyRemoved) -> Removal:
+    """What `POST /api/documents/remove` would do, and how to have the documents back. Nothing is written."""
+    records = _meant(seen, many)
+    back = f"For a week they can be brought back on the page Documents. {_files_of(seen, records)}"
+    return Removal(said=back + _kept_of(seen, records))
+
+
+@router.post("/remove")
+def remove_many(seen: Editing, many: ManyRemoved) -> Deleted:
+    """Take many documents out of the index, each as `DELETE` does. `POST /api/documents/restore` brings them back."""
+    if many.documents is None and many.count is None:
+        raise UsageError("How many documents are meant is not said.", where="count", remedy="Send their number too.")
+    return _removed(seen, _meant(seen, many))
+
+
 @router.get("/{doc_id}/removal")
 def plan_removal(seen: Editing, doc_id: str) -> Removal:
     """What `DELETE` would do to a document, and how to have it back. Nothing is written."""
@@ -273,35 +304,68 @@ def plan_removal(seen: Editing, doc_id: str) -> Removal:
         back = "Its text is kept nowhere else."
     else:
         back = "Its file stays where it is."
-    back = f"For a week it can be brought back on the page Documents. {back}"
-    if seen.labels is not None:
-        back += " Who sees it by other labels still sees it."
-    back += " Conversations, the list of questions and the memory keep the words of it that were shown."
-    kept = what_keeps(seen.workspace.home, [record.doc_id], seen.caller)
+    return Removal(said=f"For a week it can be brought back on the page Documents. {back}{_kept_of(seen, [record])}")
+
+
+def _files_of(seen: Seen, records: Sequence[DocumentRecord]) -> str:
+    """What becomes of the files of many documents."""
+    uploads = [each for each in records if Path(each.source).is_relative_to(seen.service.uploads)]
+    names = ("http://", "https://", "stdin:")
+    files = [each for each in records if each not in uploads and not each.source.startswith(names)]
+    said = []
+    if uploads:
+        said.append("Then the files that were uploaded are deleted too.")
+    if files:
+        said.append("Other files stay where they are." if uploads else "Their files stay where they are.")
+    if any(each.source.startswith("stdin:") for each in records):
+        is_all = all(each.source.startswith("stdin:") for each in records)
+        said.append(f"The text of {'them' if is_all else 'some of them'} is kept nowhere else.")
+    return " ".join(said)
+
+
+def _kept_of(seen: Seen, records: Sequence[DocumentRecord]) -> str:
+    """Who still sees these documents, and what keeps words of them, in sentences after others."""
+    it = "it" if len(records) == 1 else "them"
+    ids = {each.doc_id for each in records}
+    said = "" if seen.labels is None else f" Who sees {it} by other labels still sees {it}."
+    said += f" Conversations, the list of questions and the memory keep the words of {it} that were shown."
+    kept = what_keeps(seen.workspace.home, sorted(ids), seen.caller)
     if kept:
-        back += f" What was made from it stays as it is: {kept}."
-    back += f" Forgetting it{'' if seen.who.may('admin') else ', which an admin can do,'} takes it out of these too."
+        said += f" What was made from {it} stays as it is: {kept}."
+    said += (
+        f" Forgetting {it}{'' if seen.who.may('admin') else ', which an admin can do,'} takes {it} out of these too."
+    )
     asked = seen.feedback.question_set()
-    lost = sum(bool(each.evidence) and {part.doc_id for part in each.evidence} == {record.doc_id} for each in asked)
+    lost = sum(bool(each.evidence) and {part.doc_id for part in each.evidence} <= ids for each in asked)
     them = "its answer stands" if lost == 1 else "their answers stand"
-    judged = f"{counted(lost, 'judged question')} no longer {'counts' if lost == 1 else 'count'}: {them} in it alone."
-    return Removal(said=f"{back} {judged}" if lost else back)
+    judged = (
+        f" {counted(lost, 'judged question')} no longer {'counts' if lost == 1 else 'count'}: {them} in {it} alone."
+    )
+    return said + judged if lost else said
 
 
 @router.delete("/{doc_id}")
 def remove(seen: Editing, doc_id: str) -> Deleted:
     """Take a document out of the index. A caller with labels takes it from those who hold these labels; where others
     see it too, it stays theirs. `POST /api/documents/restore` brings it back."""
-    record = found(seen, doc_id)
+    return _removed(seen, [found(seen, doc_id)])
+
+
+def _removed(seen: Seen, records: Sequence[DocumentRecord]) -> Deleted:
     whole = seen.service.opened.whole
-    everything = whole.index.records(doc_ids=[record.doc_id])
-    others = set(everything[0].labels) - set(seen.labels or ()) if everything and seen.labels is not None else set()
-    if others:
-        whole.take_labels(record.doc_id, seen.labels or ())
-    else:
-        whole.remove([record.doc_id])
+    ids = [each.doc_id for each in records]
+    stays = (
+        []
+        if seen.labels is None
+        else [each.doc_id for each in whole.index.records(doc_ids=ids) if set(each.labels) - set(seen.labels)]
+    )
+    if stays:
+        whole.take_labels(stays, seen.labels or ())
+    gone = [each for each in ids if each not in set(stays)]
+    if gone:
+        whole.remove(gone)
     there = {each.document.doc_id for each in whole.removed(labels=seen.labels)}
-    return Deleted(removed=[record], restorable=[record.doc_id] if record.doc_id in there else [])
+    return Deleted(removed=list(records), restorable=[each for each in ids if each in there])
 
 
 def found(seen: Seen, reference: str) -> DocumentRecord:

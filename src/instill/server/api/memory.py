@@ -170,7 +170,8 @@ def forget(seen: Owning, forgetting: Forgetting) -> Receipt:
 
 @router.post("/forget/allow")
 def allow(seen: Owning, forgetting: Forgetting) -> Allowed:
-    """Let a forgotten document be added again; see `instill forget --allow`. Nothing comes back by that. For callers who see everything."""
+    """Let a forgotten document be added again; see `instill forget --allow`. Nothing comes back by that. For
+    callers who see everything."""
     if seen.labels is not None:
         raise Refused(403, "Only who sees all documents allows forgotten ones again.")
     if not seen.workspace.allow(forgetting.reference):

@@ -50,7 +50,8 @@ class Asked(BaseModel):
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """A question and its answer, as plain data; `judged`: what is said of it ("right", "wrong", "wanted"),
-    `correction`: the right answer that was given with it. `question_id` is None where the caller cannot judge it; `asked_again`: the same question stands further below."""
+    `correction`: the right answer that was given with it. `question_id` is None where the caller cannot judge it;
+    `asked_again`: the same question stands further below."""
 
     question: str
     answer: Mapping[str, Any]

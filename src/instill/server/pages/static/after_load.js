@@ -3,9 +3,9 @@
 import { json, make } from "./base.js";
 
 const PLACE = "instill-said";
-/** So long what was done stands there; longer where it can be taken back, and as long as somebody points at it. */
+/** So long what was done stands there, and as long as somebody points at it; where it can be taken back, until it is
+ * closed, or something else is done. */
 const STANDS_MS = 6000;
-const WITH_UNDO_MS = 12000;
 
 /** Have it said after the next load.
  * @param undo calls [method, path, body] that take it back, one after the other; [] where nothing does. */
@@ -50,11 +50,12 @@ function show({ text, undo }) {
     }
   });
   document.body.append(place);
+  back?.focus({ preventScroll: true }); // What had the focus is gone with the page before.
   let timer = 0;
   const hold = () => clearTimeout(timer);
   const go = () => {
     hold();
-    if (!place.classList.contains("bad")) timer = setTimeout(() => place.remove(), back ? WITH_UNDO_MS : STANDS_MS);
+    if (!back && !place.classList.contains("bad")) timer = setTimeout(() => place.remove(), STANDS_MS);
   };
   for (const name of ["mouseenter", "focusin"]) place.addEventListener(name, hold);
   for (const name of ["mouseleave", "focusout"]) place.addEventListener(name, go);

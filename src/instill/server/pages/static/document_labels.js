@@ -58,8 +58,8 @@ document.addEventListener("click", (event) => {
 // What is typed but not searched for yet is not what is listed.
 document.addEventListener("input", (event) => {
   const field = event.target.closest('input[name="words"]');
-  const all = field?.form?.querySelector("button[data-label-all]");
-  if (!all) return;
-  all.disabled = field.value.trim() !== all.dataset.labelAll.trim();
-  all.title = all.disabled ? "Search first: Enter" : "";
+  for (const all of field ? document.querySelectorAll("button[data-label-all], button[data-all]") : []) {
+    all.disabled = field.value.trim() !== (all.dataset.labelAll ?? all.dataset.all).trim();
+    all.title = all.disabled ? "Search first: Enter" : "";
+  }
 });

@@ -1,6 +1,7 @@
 // Files and folders that are dropped anywhere on the page are uploaded from it.
 
 import { $, say, told } from "./base.js";
+import { isHidden, leftOut } from "./left_out.js";
 import { send } from "./uploading.js";
 
 let depth = 0;
@@ -22,22 +23,28 @@ document.addEventListener("drop", async (event) => {
   const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.length) return send(files);
   const found = [];
-  for (const entry of entries) await walk(entry, found);
-  if (found.length) send(found);
-  else say($("#said"), "There is no file in it.", true);
+  const left = { hidden: 0, unread: 0 };
+  for (const entry of entries) await walk(entry, found, left);
+  if (found.length) send(found, leftOut(left));
+  else say($("#said"), ["There is no file in it that is added.", leftOut(left)].filter(Boolean).join(" "), true);
 });
 
-/** The files of a dropped entry; a folder is read in portions of a hundred. */
-async function walk(entry, found) {
+/** The files of a dropped entry; a folder is read in portions of a hundred. `left` counts what is left out. */
+async function walk(entry, found, left) {
+  if (isHidden(entry.name)) {
+    left.hidden++;
+    return;
+  }
   if (entry.isFile) {
     const file = await new Promise((resolve) => { entry.file(resolve, () => resolve(null)); });
-    if (file && !entry.name.startsWith(".")) found.push({ file, path: entry.fullPath.replace(/^\//, "") });
+    if (file) found.push({ file, path: entry.fullPath.replace(/^\//, "") });
+    else left.unread++;
     return;
   }
   const reader = entry.createReader();
   for (;;) {
-    const part = await new Promise((resolve) => { reader.readEntries(resolve, () => resolve([])); });
+    const part = await new Promise((resolve) => { reader.readEntries(resolve, () => { left.unread++; resolve([]); }); });
     if (!part.length) return;
-    for (const each of part) await walk(each, found);
+    for (const each of part) await walk(each, found, left);
   }
 }

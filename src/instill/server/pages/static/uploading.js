@@ -14,6 +14,7 @@ const list = $("#sent");
 const said = $("#said");
 /** Of `all`: `sent` is what the server has, `refused` what it did not want; `good` and `bad` is what came of both. */
 let counts = { all: 0, sent: 0, refused: 0, good: 0, bad: 0 };
+let notSent = []; // what is said of files of a drop that are left out
 let unsent = []; // portions that the server was not there for
 let reading = 0; // documents of the job that goes on, read but not yet in the index
 let sending = Promise.resolve();
@@ -53,9 +54,12 @@ $("#dismiss-failed button")?.addEventListener("click", async () => {
 });
 
 /** Upload files.
- * @param files {file, path}: the path has the folders that were chosen or dropped. */
-export function send(files) {
+ * @param files {file, path}: the path has the folders that were chosen or dropped.
+ * @param leftOut what is said of files that are not sent. */
+export function send(files, leftOut = "") {
   const marks = labels();
+  if (isThrough()) begun();
+  if (leftOut) notSent.push(leftOut);
   for (const portion of portions(files.map((each) => ({ ...each, row: added(each.path) })))) {
     sending = sending.then(() => upload(portion, marks));
   }
@@ -141,6 +145,7 @@ function begun() {
   $("#only-failed").hidden = $("#dismiss-failed").hidden = true;
   counts = { all: 0, sent: 0, refused: 0, good: 0, bad: 0 };
   followed = [];
+  notSent = [];
   say(said, "");
 }
 
@@ -320,6 +325,7 @@ function outcome() {
   if (counts.good) parts.push(`${counts.good} ${counts.good === 1 ? "is" : "are"} in.`);
   if (over) parts.push(`${over} ${over === 1 ? "replaces an earlier document" : "replace earlier documents"}, which can be brought back.`);
   if (counts.bad && (counts.good || failing)) parts.push(`${counts.bad} could not be added: ${where}.`);
+  parts.push(...notSent);
   say(said, parts.join(" "), !counts.good);
   if (counts.good && !$("#question")) said.append(" ", make("a", { href: "/" }, "Ask"));
   list.hidden ||= !list.children.length;
