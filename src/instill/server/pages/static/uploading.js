@@ -58,11 +58,10 @@ $("#dismiss-failed button")?.addEventListener("click", async () => {
  * @param leftOut what is said of files that are not sent. */
 export function send(files, leftOut = "") {
   const marks = labels();
-  if (isThrough()) begun();
-  if (leftOut) notSent.push(leftOut);
   for (const portion of portions(files.map((each) => ({ ...each, row: added(each.path) })))) {
     sending = sending.then(() => upload(portion, marks));
   }
+  if (leftOut) notSent.push(leftOut); // once the rows stand there: the first of them begins the list anew
   far();
 }
 
