@@ -6,6 +6,7 @@ import ast
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,10 @@ def writer() -> Iterator[Endpoint]:
 
 def states(code: str, *texts: tuple[str, str]) -> dict[str, str]:
     documents = [stored(text, doc_id=name, title="") for name, text in texts]
+    documents = [
+        replace(each, record=replace(each.record, source=each.record.doc_id)) if "." in each.record.doc_id else each
+        for each in documents
+    ]
     found = checked(used_in(code), definitions_of(documents))
     for each in found:
         if each.shown is not None:
@@ -225,3 +230,79 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         used_in(text)
     definitions_of([stored(text, doc_id="quilnpot")])
     code_in(text)
+
+
+PUMPS = '''"""Pumps."""
+
+LIMIT = 40
+
+
+class Pump:
+    MAX = 9
+
+    def start(self, litres):
+        return litres
+
+    def stop(self):
+        pass
+
+
+class tank:
+    def fill(self, litres):
+        pass
+
+
+def connect(port):
+    return Pump()
+
+
+spare = Pump()
+'''
+PROSE = "# pumpo\n\nCall `start()` to start a pump:\n\n    pump = pumpo.connect('a')\n    pump.start(litres=3)\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "state"),
+    [
+        ("import pumpo\npumpo.start(litres=20)", "pumpo.start", "unknown"),
+        ("import pumpo\npumpo.start(litres=20)", "pumpo.start:litres", "unknown"),
+        ("import pumpo as p\np.stop()", "pumpo.stop", "unknown"),
+        ("from pumpo import start", "pumpo.start", "unknown"),
+        ("from pumpo import MAX", "pumpo.MAX", "unknown"),
+        ("import pumpo\npumpo.fill(3)", "pumpo.fill:1", "unknown"),
+        ("import pumpo\npumpo.connect('a').connect('b')", "pumpo.connect().connect", "unknown"),
+        ("from pumpo import Pump\nPump().connect('b')", "pumpo.Pump().connect", "unknown"),
+        ("from pumpo import Pump\nPump.LIMIT", "pumpo.Pump.LIMIT", "unknown"),
+        ("from pumpo import Pump\nPump().fill(3)", "pumpo.Pump().fill", "unknown"),
+        ("def f(x):\n    x.connect('a')", "?.connect", "unknown"),
+        ("import pumpo\npumpo.LIMIT", "pumpo.LIMIT", "known"),
+        ("import pumpo as p\np.connect('a').start(litres=2)", "pumpo.connect().start:litres", "known"),
+        ("from pumpo import Pump\nPump().start(litres=2)", "pumpo.Pump().start:litres", "known"),
+        ("from pumpo import Pump as P\nP.start", "pumpo.Pump.start", "known"),
+        ("from pumpo import tank\ntank().fill(3)", "pumpo.tank().fill:1", "known"),
+        ("import pumpo\npumpo.spare.start(3)", "pumpo.spare.start:1", "known"),
+        ("def f(x):\n    x.stop()", "?.stop", "known"),
+    ],
+)
+def test_a_method_is_no_function_of_its_module(code: str, name: str, state: str) -> None:
+    assert states(code, ("pumpo.py", PUMPS), ("pumpo.md", PROSE))[name] == state
+    assert states(code, ("pumpo.py", PUMPS))[name] == state
+
+
+def test_a_method_of_another_class_is_unknown() -> None:
+    code = "from pumpo import tank\ntank().start(3)"
+    assert states(code, ("pumpo.py", PUMPS))["pumpo.tank().start"] == "unknown"
+
+
+def test_an_example_does_not_give_its_functions_to_what_it_imports() -> None:
+    example = "import pumpo\n\ndef main():\n    pumpo.connect('a')\n"
+    assert states("import pumpo\npumpo.main()", ("example.py", example))["pumpo.main"] == "unknown"
+
+
+def test_a_text_shows_modules_by_their_names_and_variables_as_instances() -> None:
+    text = "import pumpo as pm\npump = pm.connect('a')\npump.start(litres=3)\npm.close_all()\n"
+    manual = ("manual.md", text)
+    assert states("import pumpo\npumpo.close_all()", manual)["pumpo.close_all"] == "known"
+    assert states("import pumpo\npumpo.start(litres=3)", manual)["pumpo.start"] == "unknown"
+    assert states("import pumpo\npumpo.connect('a').start(litres=3)", manual)["pumpo.connect().start:litres"] == "known"
+    assert states("import pumpo\npumpo.connect('a').close_all()", manual)["pumpo.connect().close_all"] == "unknown"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -55,7 +55,7 @@ def _checked(used: Used, definitions: Sequence[Definition]) -> Checked:
         found = next((each for each in definitions if set(parts) <= each.about), None)
         return _as(used, "known" if found else "unknown", found)
     name, _, parameter = used.name.partition(":")
-    candidates = [each for each in definitions if _is(name, each)]
+    candidates = _meant(name, definitions)
     if used.kind == "name":
         return _as(used, "known" if candidates else "unknown", candidates[0] if candidates else None)
     with_it = [each for each in candidates if _takes(each, parameter)]
@@ -64,19 +64,52 @@ def _checked(used: Used, definitions: Sequence[Definition]) -> Checked:
     return _as(used, "unknown", None)
 
 
-def _is(name: str, definition: Definition) -> bool:
-    """Is it what a name means? Its last part is the same; where the name has the class before it, that is the same, and
-    where it begins with a package, the document is about that."""
-    parts = name.replace(RESULT, "").split(".")
-    if parts[-1] != definition.path[-1]:
-        return False
-    if parts[0] == "?":
+def _meant(name: str, definitions: Sequence[Definition]) -> list[Definition]:
+    """The definitions that a name may mean: its last part is the same, they belong to the package that it begins with,
+    and what stands before the last part has such a name.
+
+    An attribute of a module is a function, class or value of that module. An attribute of a class, or of what calling
+    it gives, is the class's. Of something whose class is not known, it is an attribute of any class, but no function of
+    a module. A bare name in prose says none of this: it counts only where no source defines the name.
+    """
+    *before, last = name.split(".")
+    root = before[0].replace(RESULT, "")
+    same = [
+        each
+        for each in definitions
+        if each.path[-1] == last.replace(RESULT, "") and (root == "?" or root in each.about)
+    ]
+    owner = _owner(before, definitions)
+    defined = any(each.source for each in same)
+    modules = {part.replace(RESULT, "") for part in before}.union(*(each.about for each in definitions if each.source))
+    return [each for each in same if not (defined and each.of == "any") and _has(owner, before[-1], each, modules)]
+
+
+_MODULE, _SOMETHING = "", "?"
+
+
+def _owner(before: Sequence[str], definitions: Sequence[Definition]) -> str:
+    """What has the attribute: the name of a class, a module, or something whose class is not known."""
+    last = before[-1].replace(RESULT, "")
+    if len(before) > 1:
+        own = [each for each in definitions if each.source and each.path[-1] == last and before[0] in each.about]
+        if last[:1].isupper() or any(each.is_class for each in own):
+            return last
+        if own:
+            return _SOMETHING
+    return _SOMETHING if before[0] == "?" or any(RESULT in part for part in before) else _MODULE
+
+
+def _has(owner: str, before: str, definition: Definition, modules: Set[str]) -> bool:
+    """Whether `owner`, written as `before`, has what a definition shows; `modules` are words that name modules."""
+    above = definition.path[-2] if len(definition.path) > 1 else ""
+    if definition.of == "any":
         return True
-    if parts[0] not in definition.about:
+    if owner == _MODULE:
+        return definition.of == "module" or (definition.of == "either" and above == before)
+    if definition.of == "module" or (definition.of == "either" and above in modules):
         return False
-    owner = next((part for part in reversed(parts[1:-1]) if part[:1].isupper()), "")
-    above = [part for part in definition.path[:-1] if part[:1].isupper()]
-    return not owner or not above or above[-1] == owner
+    return owner == _SOMETHING or definition.of != "class" or above == owner
 
 
 def _takes(definition: Definition, parameter: str) -> bool:

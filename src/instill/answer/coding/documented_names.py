@@ -9,13 +9,21 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Literal
 
 from instill.index.lookup import StoredDocument
 
 _LONGEST = 2_000_000
 _CALL = re.compile(r"(?<![\w.])((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
 _MARKED = re.compile(r"`((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)(?:\(\))?`")
+_ALIAS = re.compile(r"\bimport\s+([\w.]+)\s+as\s+(\w+)")
+_ASSIGNED = re.compile(r"^\s*(?:>>> )?(\w+)\s*(?::[^=\n]+)?=(?!=)|\bas\s+(\w+)\s*:", re.MULTILINE)
 _IMPORT = re.compile(r"^\s*(?:>>> )?(?:from\s+([\w.]+)\s+import\s+([\w, ]+)|import\s+([\w.]+))", re.MULTILINE)
+
+
+Of = Literal["module", "class", "instance", "either", "any"]
+"""What has the name: a module, a class and its instances, something of an unknown class, one of these two by the word
+before the name, or any of all, as of a bare name in prose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +35,9 @@ class Definition:
         parameters: its names in their order, without `self`; None where the document does not show them.
         open: it takes more than these: `*args`, `**kwargs`, or only calls of it are shown.
         start, end: where it is shown, in characters of the document's text.
-        about: words that say what package it belongs to: parts of the document's path, and modules that it imports.
+        about: words that say what package it belongs to: parts of the document's path, and modules that it imports. A
+            source defines names only for the packages and modules of its own path.
+        of: what has it; `source`: a Python source defines it; `is_class`: it is a class there.
     """
 
     path: tuple[str, ...]
@@ -38,6 +48,9 @@ class Definition:
     start: int
     end: int
     about: frozenset[str]
+    of: Of
+    source: bool = False
+    is_class: bool = False
 
 
 def definitions_of(documents: Iterable[StoredDocument]) -> list[Definition]:
@@ -56,7 +69,7 @@ def _of_source(document: StoredDocument) -> list[Definition]:
             tree = ast.parse(document.text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return _of_text(document)
-    about = _about(document)
+    about = _own_names(document)
     lines = _line_starts(document.text)
     found: list[Definition] = []
 
@@ -69,9 +82,10 @@ def _of_source(document: StoredDocument) -> list[Definition]:
         )
         end = document.text.find("\n", start)
         end = len(document.text) if end < 0 else end
-        found.append(
-            Definition(path, names if arguments is not None else None, positional, more, document, start, end, about)
-        )
+        of: Of = "class" if path[1:] else "module"
+        taken = names if arguments is not None else None
+        is_class = isinstance(node, ast.ClassDef)
+        found.append(Definition(path, taken, positional, more, document, start, end, about, of, True, is_class))
 
     def walk(body: Sequence[ast.stmt], path: tuple[str, ...]) -> None:
         for node in body:
@@ -110,19 +124,38 @@ def _fields(node: ast.ClassDef) -> ast.arguments | None:
 
 def _of_text(document: StoredDocument) -> list[Definition]:
     about = _about(document)
+    aliases = {alias: module for module, alias in _ALIAS.findall(document.text)}
+    modules = {part for match in _IMPORT.finditer(document.text) for part in (match[1] or match[3] or "").split(".")}
+    variables = {name or other for name, other in _ASSIGNED.findall(document.text)} - aliases.keys()
+
+    def named(text: str) -> tuple[tuple[str, ...], Of]:
+        first, *rest = text.split(".")
+        path = (*(aliases.get(first, first).split(".") if rest else [first]), *rest)
+        if len(path) == 1:
+            return path, "any"
+        if path[-2][:1].isupper():
+            return path, "class"
+        if first in variables:
+            return path, "instance"
+        return path, "module" if first in aliases or path[-2] in modules else "either"
+
     found = []
     for match in _CALL.finditer(document.text):
         signature = document.text[max(0, match.start() - 4) : match.start()] == "def "
         names, positional, more = _signature(match[2], called=not signature)
-        path = tuple(match[1].split("."))
-        found.append(Definition(path, names, positional, more or not signature, document, *match.span(), about))
+        path, of = named(match[1])
+        if signature and names[:1] == ("self",):
+            names, positional, of = names[1:], positional - 1, "instance"
+        found.append(Definition(path, names, positional, more or not signature, document, *match.span(), about, of))
     for match in _MARKED.finditer(document.text):
         start, end = match.span(1)
-        found.append(Definition(tuple(match[1].split(".")), None, 0, True, document, start, end, about))
+        path, of = named(match[1])
+        found.append(Definition(path, None, 0, True, document, start, end, about, of))
     for match in _IMPORT.finditer(document.text):
         for name in (match[2] or "").split(","):
             if name.strip():
-                found.append(Definition((name.strip(),), None, 0, True, document, *match.span(), about))
+                path = (name.split()[0],)
+                found.append(Definition(path, None, 0, True, document, *match.span(), about, "module"))
     return found
 
 
@@ -149,9 +182,14 @@ def _parameters(arguments: ast.arguments | None, bound: bool) -> tuple[tuple[str
     return (*positional, *named), len(positional), more
 
 
-def _about(document: StoredDocument) -> frozenset[str]:
+def _own_names(document: StoredDocument) -> frozenset[str]:
+    """The packages and the module that a source may be, by its path."""
     path = PurePosixPath(document.record.source.replace("\\", "/").removeprefix("stdin:"))
-    words = {part.removesuffix(".py") for part in path.parts}
+    return frozenset({part.removesuffix(".py") for part in path.parts} - {""})
+
+
+def _about(document: StoredDocument) -> frozenset[str]:
+    words = set(_own_names(document))
     for match in _IMPORT.finditer(document.text):
         words |= set((match[1] or match[3] or "").split("."))
     words |= set(re.findall(r"[A-Za-z_]\w*", document.record.title))
