@@ -55,6 +55,39 @@ def test_no_fact_pairs_a_question_with_the_value_of_another(workspace: Workspace
 
 
 @pytest.mark.parametrize(
+    ("name", "noun", "value", "disputed_by"),
+    [
+        ("Selma Tarrow", "employer", "Vector Tools", "Cobalt Mills"),
+        ("Selma Tarrow", "employer", "Cobalt Mills", ""),
+        ("Jonas Pell", "employer", "Vector Tools", "Lantern Foods"),
+        ("Jonas Pell", "manager", "Ida Berg", ""),
+        ("Jonas Pell", "phone number", "555 0100", ""),
+    ],
+)
+def test_a_page_that_says_otherwise_in_other_words_disputes_what_is_edited(
+    tmp_path: Path, name: str, noun: str, value: str, disputed_by: str
+) -> None:
+    question = f"What is the {noun} of {name}?"
+    with Workspace.init(tmp_path / "kb") as workspace:
+        for who, town, employer in (
+            ("Selma Tarrow", "Norhaven", "Cobalt Mills"),
+            ("Jonas Pell", "Marrowick", "Lantern Foods"),
+            ("Edda Wynn", "Tilsby", "Vector Tools"),
+        ):
+            workspace.add_text(f"{who} was born in {town}. {who} works for {employer}.\n", name=f"{who}.md")
+        workspace.add_text(f"The answer to “{question}” is: {value}.\n", name="note.md")
+        workspace.refresh()
+        fact = workspace.remember(question, value, document="stdin:note.md")
+    [found] = [each for each in fact.why if each.name == "undisputed"]
+    if disputed_by:
+        assert found.met is False
+        assert found.said.startswith(f"stdin:{name}.md says “")
+        assert found.said.endswith(f"{disputed_by}”, and this fact says “{value}”: correct one of both.")
+    else:
+        assert found.met is not False
+
+
+@pytest.mark.parametrize(
     ("question", "kind"),
     [
         ("What is the year of birth of Ann?", "date"),

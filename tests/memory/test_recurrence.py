@@ -135,6 +135,8 @@ def test_the_short_answer_tells_facts_of_one_sentence_apart() -> None:
     assert not one_fact("", "80 degrees", 2)
     assert not one_fact("", "", 0, ("When was it built?", "Who built it?"))
     assert not one_fact("", "", 0, ("Who runs Lyra 2?", "Who runs Lyra 3?"))
+    assert one_fact("Umber", "Umber", 0, ("Where does Ann work?", "Who does Ann work for?"))
+    assert not one_fact("", "Umber", 0, ("Where does Ann work?", "Who does Ann work for?"))
     assert not one_fact("1929", "1929", 0, ("When was it built?", "Who built it?"))
     assert not one_fact("", "Ida", 0, ("What is the job of Ann?", "What is the employer of Ann?"))
 

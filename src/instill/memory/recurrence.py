@@ -28,6 +28,9 @@ ABOUT_THE_SAME = 0.35
 THE_SAME = 0.75
 """Least cosine of two questions where one has no short answer."""
 
+_NAMED = frozenset({"person", "place"})
+"""Kinds that one short answer may have both: "Who does Ann work for?", "Where does Ann work?"."""
+
 OVERLAP = 0.5
 """Least share of the shorter of two spans that lies in the other."""
 
@@ -108,11 +111,12 @@ def is_one_fact(one: Shape, other: Shape) -> bool:
     if not overlap(one.spot, other.spot) and not _one_sentence(one, other):
         return False
     kinds, others = kinds_wanted(one.question), kinds_wanted(other.question)
-    if kinds and others and kinds != others:
-        return False
     alike = cosine(one.vector, other.vector)
     if one.short and other.short:
-        return same_words(one.short, other.short) and alike >= ABOUT_THE_SAME
+        differ = kinds and others and kinds != others and not kinds | others <= _NAMED
+        return not differ and same_words(one.short, other.short) and alike >= ABOUT_THE_SAME
+    if kinds and others and kinds != others:
+        return False
     if alike < THE_SAME or not same_pins(one.question, other.question) or not same_kind(one.question, other.question):
         return False
     words, more = set(terms(one.question)), set(terms(other.question))

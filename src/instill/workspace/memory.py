@@ -31,15 +31,12 @@ class Remembering(Asking):
         Args:
             now: the time that weights and ages are counted to; None: this moment.
         """
-        from instill.answer.searching import search_index
         from instill.memory.recurring_facts import Around, Memory
 
         seen = self.seen_by(labels)
 
         def search(text: str) -> Sequence[Hit]:
-            mode: Mode = "hybrid" if seen._searches_by_meaning else "keyword"
-            request = SearchRequest(query=text, k=_NEAR, mode=mode, labels=seen.labels, pool=seen.settings.search.pool)
-            return search_index(seen.index, seen.encoder, seen.fusion, request).hits
+            return seen._near(text)
 
         def ask(question: str, without: frozenset[str]) -> Elsewhere | None:
             return seen._answered_without(question, without)
@@ -57,7 +54,8 @@ class Remembering(Asking):
         return Memory(around, now or datetime.now(UTC))
 
     def _answered_without(self, question: str, without: frozenset[str]) -> Elsewhere | None:
-        """What the other documents answer; None if they refuse, or are not certain. Nothing is logged."""
+        """What the other documents answer. If they refuse or are not certain, what a passage says that names the
+        subject, or None. Nothing is logged."""
         from instill.memory.answered_elsewhere import Elsewhere
 
         where = " and ".join(f"doc_id <> {text_literal(doc_id)}" for doc_id in sorted(without))
@@ -66,20 +64,37 @@ class Remembering(Asking):
         except UsageError:  # A question of no words, or too long.
             return None
         if found.abstained or found.is_uncertain or not found.citations:
-            return None
+            return self._uncertain_answer(question, where)
         holding = next((each for each in found.citations if found.short in each.text), found.citations[0])
         answer = found.short or self._sentence_that_answers(question, holding)
         return Elsewhere(holding.doc_id, holding.source, answer)
 
+    def _uncertain_answer(self, question: str, where: str) -> Elsewhere | None:
+        from instill.memory.uncertain_answers import uncertain_answer
+
+        if self.reader is None:
+            return None
+        return uncertain_answer(question, self._near(question, where), self.reader)
+
+    def _near(self, text: str, where: str = "") -> Sequence[Hit]:
+        """The passages that come nearest to a text, of documents that meet a condition."""
+        from instill.answer.searching import search_index
+
+        mode: Mode = "hybrid" if self._searches_by_meaning else "keyword"
+        pool = self.settings.search.pool
+        request = SearchRequest(query=text, k=_NEAR, mode=mode, where=where, labels=self.labels, pool=pool)
+        return search_index(self.index, self.encoder, self.fusion, request).hits
+
     def _sentence_that_answers(self, question: str, citation: Citation) -> str:
         """Of a citation, where no words of it are safe to show alone; all of it without a reader."""
+        from instill.memory.uncertain_answers import sentence_about
         from instill.study.questions_about_any_text import sentence_around
 
         if self.reader is None:
             return citation.text
         [reading] = self.reader.read(question, [(f"{citation.title} > {citation.headings}", citation.text)])
         start, end = sentence_around(citation.text, reading.start, reading.end)
-        return citation.text[start:end].strip().rstrip(".")
+        return sentence_about(question, citation.text, citation.text[start:end]).strip().rstrip(".")
 
     def calibrate_cache(
         self,
