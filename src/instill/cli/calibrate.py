@@ -18,6 +18,7 @@ from instill.cli.output import (
     print_json,
     progress_bar,
 )
+from instill.cli.output_place import must_be_writable
 from instill.cli.questions import own_questions
 from instill.cli.terminal import say, say_block
 from instill.common.plurals import are, counted
@@ -70,6 +71,7 @@ def calibrate(
     from instill.cli.calibrate_picture import svg_picture
     from instill.fit.calibration import calibrate as run
 
+    must_be_writable(plot, "--plot")
     with Workspace.open(workspace) as whole, progress_bar("Asking", hidden=as_json) as update:
         opened = whole.seen_by(label)
         if opened.is_empty:
@@ -89,6 +91,7 @@ def calibrate(
         is_set = opened.threshold.origin == "set"
     if plot is not None:
         picture = svg_picture(report.curve, risk, report.choice, title=verdict(report))
+        plot.parent.mkdir(parents=True, exist_ok=True)
         plot.write_text(picture, encoding="utf-8")
     if as_json:
         print_json(_as_dict(report, label))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from instill.cli.output import JsonOption, LabelOption, OnOption, WorkspaceOption, print_json, progress_bar, typed
+from instill.cli.output_place import must_be_writable
 from instill.cli.questions import FEEDBACK
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
@@ -206,6 +207,7 @@ def compare(
     if list_arms:
         _list_arms(arms, workspace, as_json)
         return
+    must_be_writable(out, "--out", folder=True)
     plan = ComparePlan(
         arms=tuple(arm or ()),
         questions=None if questions == FEEDBACK else _most(questions),

@@ -20,6 +20,7 @@ from instill.cli.output import (
     progress_bar,
     typed,
 )
+from instill.cli.output_place import must_be_writable
 from instill.cli.terminal import say, say_block
 from instill.common.extras import how_to_install
 from instill.errors import MissingDependency, UsageError
@@ -112,6 +113,7 @@ def curve(
     from instill.curve.page import write_page
 
     _check_packages()
+    must_be_writable(out, "--out", folder=True)
     with asked_by(workspace, label) as (home, caller):
         material = _material(study, source, like, base, score, home, caller)
     settings = CurveSettings(_numbers(sizes), seeds, gain, have, by, equal_steps, settle=not everything)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json
+from instill.cli.output_place import must_be_writable
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.workspace import Workspace
@@ -69,7 +69,12 @@ def forget(
                 say("It may be added again.")
             return
         if receipt is not None:
-            _must_be_writable(receipt)
+            must_be_writable(
+                receipt,
+                "--receipt",
+                what="The receipt cannot be written there, so nothing was forgotten.",
+                remedy="Name a file in a folder that you may write. All receipts are kept too: instill receipt list",
+            )
         signed = opened.forget_and_probe(reference, base=base, replay=replay) if probe else opened.forget(reference)
     if receipt is not None:
         from instill.memory.forgetting.receipts import write_receipt
@@ -81,21 +86,6 @@ def forget(
     _print(signed)
     if receipt is not None:
         say(f"Receipt: {receipt}")
-
-
-def _must_be_writable(receipt: Path) -> None:
-    """Before anything is forgotten, so that no receipt is missed afterwards.
-
-    Raises:
-        UsageError: no file can be written there.
-    """
-    folder = next(each for each in (receipt.absolute().parent, *receipt.absolute().parents) if each.exists())
-    if receipt.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise UsageError(
-            "The receipt cannot be written there, so nothing was forgotten.",
-            where=f"--receipt {receipt}",
-            remedy="Name a file in a folder that you may write. Instill keeps all receipts too: instill receipt list",
-        )
 
 
 @receipts.command()

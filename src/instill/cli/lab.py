@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from instill.cli.output import JsonOption, OnOption, columns, print_json, progress_bar, typed
+from instill.cli.output_place import must_be_writable
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 
@@ -77,6 +78,7 @@ def run(
             raise UsageError(
                 "This is not an experiment.", where=name, remedy=f"Choose from: all, {', '.join(EXPERIMENTS)}."
             )
+    must_be_writable(out, "--out", folder=True)
     folder = _model(model)
     with progress_bar("Running", hidden=as_json) as update:
         results = run_trials(
@@ -133,6 +135,7 @@ def pretrain(
     """
     from instill.lab.pretrain import PretrainRun, pretrain
 
+    must_be_writable(out, "--out", folder=True)
     start = _model(None) if base == Path("micro") else base
     chosen = PretrainRun(out, seed=seed, command=typed(), further=further, base=start)
     chosen = replace(chosen, steps=steps or chosen.steps, learning_rate=learning_rate or chosen.learning_rate)

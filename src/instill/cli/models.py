@@ -14,6 +14,7 @@ import typer
 
 from instill.cli.gate_replies import reply_lines
 from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json, readable, stages
+from instill.cli.output_place import must_be_writable
 from instill.cli.terminal import err, say, say_block
 from instill.common.extras import how_to_install
 from instill.errors import MissingDependency, UsageError, WorkspaceError
@@ -187,6 +188,7 @@ def export(
 
     Example: `instill models export dates exported/dates --format ollama`
     """
+    must_be_writable(out, "OUT", folder=True)
     registry = _registry(workspace)
     found = registry.check(candidate)
     doubt = gate_notice(found.card)

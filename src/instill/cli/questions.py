@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from instill.cli.output import JsonOption, LabelOption, WorkspaceOption, clean, columns, print_json, readable
+from instill.cli.output_place import must_be_writable
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.workspace import Workspace
@@ -128,6 +129,7 @@ def export(
     """
     from instill.study.quick_questions import write_jsonl
 
+    must_be_writable(to, "--to")
     with Workspace.open(workspace) as opened:
         found = judged_questions(opened.seen_by(label), unknown=True)
     count = write_jsonl(to, found)

@@ -20,6 +20,7 @@ from instill.cli.output import (
     progress_bar,
     readable,
 )
+from instill.cli.output_place import must_be_writable
 from instill.cli.questions import own_questions
 from instill.cli.terminal import say, say_block
 from instill.common.place_in_words import short_name
@@ -219,6 +220,7 @@ def export(
     """
     from instill.study.export import export_study
 
+    must_be_writable(to, "--to", folder=True)
     counts = export_study(_study(workspace, study, label), to, form=form, labels=label)
     if as_json:
         print_json({"folder": str(to), "rows": counts})

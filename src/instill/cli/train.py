@@ -18,6 +18,7 @@ from instill.cli.output import (
     progress_bar,
     typed,
 )
+from instill.cli.output_place import must_be_writable
 from instill.cli.questions import rows_to_train_on, say_rows
 from instill.cli.terminal import say, say_block
 from instill.cli.train_attack import attack
@@ -129,6 +130,7 @@ def reader(
 
     if not data and questions is None:
         raise UsageError("There is nothing to train on.", remedy="Give --data FILE, --questions FILE, or both.")
+    must_be_writable(out, "--out", folder=True)
     rows: Sequence[Row] = ()
     if questions is not None:
         with Workspace.open(workspace) as opened:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from instill.cli.output import JsonOption, WorkspaceOption, clean, columns, print_json
+from instill.cli.output_place import must_be_writable
 from instill.cli.terminal import err, say, say_block
 from instill.errors import UsageError
 from instill.settings.location import find_workspace
@@ -68,8 +69,10 @@ def attack(
             remedy=f"Write a recipe (instill train init FILE --base {recipe}), then: instill train attack FILE --out "
             "ROWS.jsonl --candidate base",
         )
-    read = read_recipe(recipe)
     cases = out.with_name(f"{out.stem}.gate.jsonl")
+    for place in (out, cases):
+        must_be_writable(place, "--out")
+    read = read_recipe(recipe)
     for place in (out, cases):
         if place.exists():
             raise UsageError("This file is there already.", where=str(place), remedy="Name another one.")

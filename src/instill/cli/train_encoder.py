@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from instill.cli.output import JsonOption, TrainedOnOption, WorkspaceOption, columns, print_json, progress_bar, typed
+from instill.cli.output_place import must_be_writable
 from instill.cli.questions import rows_to_train_on, say_rows
 from instill.cli.terminal import say, say_block
 from instill.common.plurals import counted
@@ -79,6 +80,7 @@ def encoder(
     if undo:
         _undo(workspace, as_json)
         return
+    must_be_writable(out, "--out", folder=True)
     given = _given(questions, workspace, as_json)
     if data:
         from instill.train.encoder.run import EncoderRun

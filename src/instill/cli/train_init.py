@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from instill.cli.output_place import must_be_writable
 from instill.cli.terminal import say
 from instill.errors import UsageError
 
@@ -54,6 +55,7 @@ def init(
     from instill.train.generator.recipes.recipe_template import template_toml
 
     gate = file.with_name("gate.toml")
+    must_be_writable(file, "FILE")
     if kind == "character":
         _character(file, gate, base, "Captain Bell" if name is None else name)
         return

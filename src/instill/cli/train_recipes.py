@@ -13,6 +13,7 @@ import typer
 
 from instill.cli.gate_replies import reply_lines
 from instill.cli.output import JsonOption, OnOption, WorkspaceOption, clean, columns, print_json, progress_bar
+from instill.cli.output_place import must_be_writable
 from instill.cli.stopping import StoppedError
 from instill.cli.terminal import err, say, say_block
 from instill.errors import UsageError
@@ -135,6 +136,7 @@ def pairs(
     from instill.train.generator.methods.preference import write_pairs
     from instill.workspace import Workspace
 
+    must_be_writable(out, "--out")
     try:
         lines = strict_text(principles.read_bytes()).splitlines()
     except (OSError, UnicodeDecodeError) as error:
