@@ -180,8 +180,12 @@ def test_a_catalog_moves_whole_and_numbers_go_on(server: Server, tmp_path: Path)
     talk = target.start_conversation()
     target.add_turns(talk, [StoredTurn("user", "after", {}, "t")])
     assert [turn.text for turn in target.turns(talk)] == ["after"]
-    with pytest.raises(UsageError, match="already"):
+    with pytest.raises(UsageError, match="already") as caught:
         copy_catalog(source, target)
+    assert caught.value.command == (
+        "To make a new catalog, name another schema: --name NAME. To use this one without copying, set catalog.url to "
+        "its address and catalog.name to its schema in instill.toml."
+    )
 
 
 def test_a_nul_is_kept_as_a_replacement(server: Server, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_a_folder_that_another_process_holds(
 )
 def test_a_server_that_does_not_answer_is_told_once(kind: str, scheme: str, tmp_path: Path) -> None:
     with socket.socket() as unused, warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         unused.bind(("127.0.0.1", 0))
         url = f"{scheme}://127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(WorkspaceError, match=f"The store '{kind}' failed"):

@@ -27,7 +27,8 @@ def copy_catalog(source: Database, target: Database) -> int:
                 raise UsageError(
                     f"There is a catalog at this place already: its table {table.name} has rows.",
                     where=target.where,
-                    remedy="Name another schema: catalog.name",
+                    remedy="To make a new catalog, name another schema: --name NAME. To use this one without "
+                    "copying, set catalog.url to its address and catalog.name to its schema in instill.toml.",
                 )
         for table in tables:
             rows = read.execution_options(yield_per=_ROWS).execute(sa.select(table)).mappings()

@@ -31,7 +31,13 @@ def vllm(
         str, typer.Option("--check", metavar="URL", help="Check the server at this address, e.g. http://host:8000/v1.")
     ] = "",
     use: Annotated[bool, typer.Option("--use", help="With --check: let Instill use the server from now on.")] = False,
-    base: Annotated[str, typer.Option(help="Name or hash of the base, if there are candidates of several bases.")] = "",
+    base: Annotated[
+        str,
+        typer.Option(
+            help="Name or hash of the base, if there are candidates of several bases; or the folder of a base without "
+            "candidates."
+        ),
+    ] = "",
     candidate: Annotated[
         list[str] | None, typer.Option(help="Serve only the champion and this candidate (repeatable).")
     ] = None,

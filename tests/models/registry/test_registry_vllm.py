@@ -158,6 +158,23 @@ def test_what_a_server_serves_otherwise_is_found(world: tuple[Path, Path], voice
     assert {each.name: bool(each.wrong) for each in found} == {"tea": True, "dates": False, "tone": True}
 
 
+def test_a_base_without_candidates_is_checked_alone(
+    world: tuple[Path, Path], voices: dict[str, Voice], tmp_path: Path
+) -> None:
+    _, base = world
+    Workspace.init(tmp_path / "kb").close()
+    with pytest.raises(UsageError, match="There is no candidate to serve") as caught:
+        planned(tmp_path / "kb" / ".instill")
+    assert caught.value.command.startswith("To serve a base alone, name its folder: --base FOLDER. ")
+    plan = planned(tmp_path / "kb" / ".instill", base=str(base))
+    assert (plan.base, plan.folder, plan.modules, plan.model) == ("tea", str(base.resolve()), (), "tea")
+    with running_vllm(served(plan, voices)) as url:
+        options = ("--base", str(base), "--check", url, "--use", "--sample", "0")
+        instill("deploy", "vllm", *options, cwd=tmp_path / "kb")
+    settings = load_settings(tmp_path / "kb" / "instill.toml").generator
+    assert (settings.base_url, settings.model) == (url, "tea")
+
+
 def test_what_is_no_server_of_models_is_refused() -> None:
     with pytest.raises(GeneratorError, match="cannot be reached"):
         served_models("http://127.0.0.1:9/v1")

@@ -104,7 +104,8 @@ def planned(home: Path, *, base: str = "", candidates: Sequence[str] = ()) -> De
 
     Args:
         home: a workspace's `.instill`.
-        base: name or hash of the base; "": the only one that there is.
+        base: name or hash of the base, or the folder of one without candidates, which is served alone; "": the only
+            one that there is.
         candidates: ids, or beginnings of ids; none: all that can be served. The champion is always among them.
 
     Raises:
@@ -116,7 +117,15 @@ def planned(home: Path, *, base: str = "", candidates: Sequence[str] = ()) -> De
     named = [registry.get(each).card for each in candidates]
     hashes = {card.base.hash for card in named or cards if not base or base in (card.base.name, card.base.hash)}
     if not hashes:
-        remedy = "See: instill models list" if cards else "Train one first: instill train init, then instill train"
+        if base and (Path(base).expanduser() / "config.json").is_file():
+            alone = Path(base).expanduser().resolve()
+            return Deployment(alone.name, str(alone), (), ())
+        remedy = (
+            "See: instill models list"
+            if cards
+            else "To serve a base alone, name its folder: --base FOLDER. To train a candidate: instill train init, "
+            "then instill train"
+        )
         raise UsageError("There is no candidate to serve.", where=base or str(home), remedy=remedy)
     if len(hashes) > 1:
         names = sorted({f"{card.base.name} ({card.base.hash})" for card in named or cards})
