@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -284,6 +285,39 @@ def test_of_a_fact_the_evidence_is_blanked_and_the_rest_stays(workspace: Workspa
     assert receipt.kind == "fact"
     assert set(receipt.withdrawn) == {"both-02", "letter-03"}
     assert any("read again" in each.said for each in receipt.not_removed)
+
+
+def test_a_forgotten_fact_stays_blank_when_its_document_changes(workspace: Workspace, made: Path) -> None:
+    fact = next(each for each in workspace.memory().facts() if each.question == WHO)
+    workspace.forget(fact.fact_id)
+    letter = Path(fact.source)
+    before = letter.read_text()
+    try:
+        letter.write_text(SECRET.replace("nineteen hours", "twenty hours").replace("was built", "was\nbuilt"))
+        report = workspace.sync()
+        workspace.refresh()
+        stored = workspace.index.document_text(fact.doc_id)
+        assert stored is not None
+        assert ("twenty hours" in stored.text, "Ashgrove" in stored.text) == (True, False)
+        assert "Ashgrove" not in json.dumps(workspace.ask(WHO).as_dict())
+        [(source, told)] = report.notices
+        assert source == fact.source
+        assert re.fullmatch(
+            rf"It holds again what was forgotten on 20\d\d-\d\d-\d\d \(fact {fact.fact_id[:6]}\). This stays blank in "
+            "the index: remove it from the file, or forget the document.",
+            told,
+        )
+        [(_, elsewhere)] = workspace.add_text(SECRET, name="copy.md").notices
+        assert elsewhere.endswith("in another document: remove it from the file, or forget this document too.")
+        assert workspace.allow(fact.source)
+        letter.write_text(SECRET)
+        assert workspace.sync().notices == []
+        workspace.refresh()
+        stored = workspace.index.document_text(fact.doc_id)
+        assert stored is not None
+        assert "Ashgrove" in stored.text
+    finally:
+        letter.write_text(before)
 
 
 def test_what_is_not_there_or_not_the_owners_is_refused(workspace: Workspace) -> None:

@@ -16,7 +16,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from instill.documents.plugged import Formats
 from instill.documents.sources import Source, SourceProblem
@@ -26,6 +27,7 @@ from instill.index.types import DocumentRecord, Keep, Put
 from instill.ingest.passages import (
     BATCH_PASSAGES,
     computed,
+    cut,
     encoder_inputs,
     estimate_notice,
     in_words,
@@ -39,6 +41,9 @@ from instill.ingest.workers import Cut, LocalWorkers, Pending, Workers
 from instill.models.encoders.estimated import DocumentVectors
 from instill.models.encoders.protocol import Encoder
 from instill.settings import DocumentSettings
+
+if TYPE_CHECKING:
+    from instill.memory.forgetting.forgotten_facts import ForgottenFact
 
 FORGOTTEN = "It was forgotten, so that it is not added. To allow it again: instill forget --allow"
 
@@ -85,6 +90,7 @@ class Ingest:
         *,
         moves: bool = True,
         forgotten: Callable[[str, str], bool] = lambda _source, _hash: False,
+        facts: Sequence[ForgottenFact] = (),
         off: Sequence[str] = (),
         workers: Workers | None = None,
         keep: Callable[[Sequence[DocumentRecord]], bool] | None = None,
@@ -92,6 +98,7 @@ class Ingest:
         self._moves = moves
         self._keep = keep
         self._forgotten = forgotten
+        self._facts = facts
         self._workers = workers
         self._formats = Formats(off)
         self._open_encoder = open_encoder
@@ -201,7 +208,7 @@ class Ingest:
                 planned = begun
             else:
                 try:
-                    planned = planner.finish(begun[0], begun[1].result())
+                    planned = self._without_forgotten(planner.finish(begun[0], begun[1].result()))
                 except ForgottenDocument as error:
                     self._forgot(begun[0].entry.source, error)
                     continue
@@ -289,6 +296,30 @@ class Ingest:
             and each.content_hash != known[each.doc_id].document.document.content_hash
         ]
         return {each.doc_id for each in replaced} if replaced and self._keep(replaced) else set()
+
+    def _without_forgotten(self, planned: Planned) -> Planned:
+        """With blanks for the facts that were forgotten of this document, and a notice of each that it holds again."""
+        from instill.memory.forgetting.forgotten_facts import BLANK, blanked, notice_of, places_of_fact
+
+        prepared, notices = planned.prepared, planned.notices
+        if prepared is None:
+            return planned
+        for fact in self._facts:
+            document = prepared.document
+            places = places_of_fact(fact, document.parsed.text)
+            if not places:
+                continue
+            own = fact.doc_id == document.doc_id
+            notices = (*notices, notice_of(fact, blank=own))
+            if own:
+                text, title = document.parsed.text, document.title
+                shown = places_of_fact(fact, title) or any(title in text[start:end] for start, end in places)
+                title = BLANK if shown else title
+                parsed = replace(document.parsed, text=blanked(text, places), title=title)
+                document = replace(document, title=title, parsed=parsed)
+                passages = cut(document, self._open_encoder(), self._settings)
+                prepared = replace(prepared, document=document, passages=passages)
+        return replace(planned, prepared=prepared, notices=notices)
 
     def _forgot(self, source: str, error: ForgottenDocument) -> None:
         self.report.forgotten.append((source, error.allowed_by))

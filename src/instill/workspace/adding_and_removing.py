@@ -342,6 +342,7 @@ class Changing(Parts):
         from instill.memory.forgetting.forgotten_documents import read_forgotten
         from instill.workspace.removed_documents import RemovedDocuments
 
+        forgotten = read_forgotten(self.home)
         return Ingest(
             self.index,
             lambda: self.encoder,
@@ -350,7 +351,8 @@ class Changing(Parts):
             progress,
             on_file,
             moves=moves,
-            forgotten=read_forgotten(self.home).holds,
+            forgotten=forgotten.holds,
+            facts=forgotten.facts,
             off=self.settings.plugins.off,
             workers=workers,
             keep=(lambda records: RemovedDocuments(self.home, self.index).keep(records, replaced=True))

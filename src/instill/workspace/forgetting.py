@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from instill.memory.types import Fact
     from instill.workspace.purge.what_goes import Goes
 
-BLANK = "\u2588"
-"""Stands in the place of each character of a fact that was forgotten, but for line ends."""
-
 _NEAR = 20
 
 
@@ -307,7 +304,7 @@ class Forgetting(Restoring, Consolidating):
         begin(self.home, job)
         withdrawal = withdraw_learned(self.home, doc_ids)
         if job.span is not None:
-            self._blank(job.span)
+            self._blank(job.span, job.reference)
             purged = purge(self.home, self.catalog, self.index, [], changed=doc_ids)
         else:
             block(self.home, [(document.source, document.content_hash) for document in job.documents])
@@ -341,19 +338,21 @@ class Forgetting(Restoring, Consolidating):
         live = self.index.generation
         return Store(live.store, live.url, self.index.capabilities.left)
 
-    def _blank(self, span: Span) -> None:
+    def _blank(self, span: Span, fact_id: str) -> None:
         """Put the document in again with blanks for the evidence; its content hash stays that of its file, so that
         `sync` leaves it as it is while the file does not change."""
         from instill.index.lookup import document_of
         from instill.ingest.passages import Prepared, cut, encode_and_commit, passage_identity
+        from instill.memory.forgetting.forgotten_documents import block_fact
+        from instill.memory.forgetting.forgotten_facts import BLANK, blanked
 
         stored = self.index.document_text(span.doc_id)
         if stored is None or not span.is_in(stored.text):
             return
         held = stored.text[span.start : span.end]
-        blank = "".join(letter if letter == "\n" else BLANK for letter in held)
+        block_fact(self.home, fact_id, span.doc_id, stored.record.source, held)
         document = document_of(stored)
-        text = stored.text[: span.start] + blank + stored.text[span.end :]
+        text = blanked(stored.text, [(span.start, span.end)])
         title = document.title if held not in document.title and document.title not in held else BLANK
         document = replace(document, title=title, parsed=replace(document.parsed, text=text, title=title))
         prepared = Prepared(document, cut(document, self.encoder, self.settings.documents), "changed")

@@ -1,10 +1,13 @@
-"""Documents that were forgotten stay out: `.instill/memory/forgotten.json` holds hashes, no names and no text."""
+"""Documents that were forgotten stay out: `.instill/memory/forgotten.json` holds hashes, no names and no text.
+
+It holds forgotten facts too, see `instill.memory.forgetting.forgotten_facts`."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +17,7 @@ from instill.common.durable_files import write_json
 from instill.common.untrusted_files import read_small_json
 from instill.errors import WorkspaceError
 from instill.memory import FOLDER
+from instill.memory.forgetting.forgotten_facts import ForgottenFact, hash_of_words
 
 _FILE = "forgotten.json"
 _START = re.compile("[0-9a-f]{16,64}")
@@ -35,6 +39,7 @@ class Forgotten(BaseModel):
 
     version: Literal[1] = 1
     documents: tuple[tuple[str, str], ...] = ()
+    facts: tuple[ForgottenFact, ...] = ()
 
     def holds(self, source: str, content_hash: str) -> bool:
         """Was a document with this source or this content forgotten?"""
@@ -46,9 +51,11 @@ class Forgotten(BaseModel):
         return self.model_copy(update={"documents": tuple(sorted({*self.documents, (_hash(source), content_hash)}))})
 
     def without_source(self, source: str) -> Forgotten:
-        """The same without the documents of this source."""
-        kept = tuple(each for each in self.documents if each[0] != _hash(source))
-        return self.model_copy(update={"documents": kept})
+        """The same without the documents of this source, and without facts of them."""
+        hashed = _hash(source)
+        kept = tuple(each for each in self.documents if each[0] != hashed)
+        facts = tuple(each for each in self.facts if each.source != hashed)
+        return self.model_copy(update={"documents": kept, "facts": facts})
 
     def without_content(self, start: str) -> Forgotten:
         """The same without the documents whose content hash begins so.
@@ -89,6 +96,16 @@ def block(home: Path, documents: Iterable[tuple[str, str]]) -> None:
     for source, content_hash in documents:
         record = record.with_document(source, content_hash)
     _write(home, record)
+
+
+def block_fact(home: Path, fact_id: str, doc_id: str, source: str, evidence: str) -> None:
+    """Note, before it is blanked, a fact whose words stay blank when the document is read anew."""
+    record = read_forgotten(home)
+    words, hashed = hash_of_words(evidence)
+    day = datetime.now(UTC).strftime("%Y-%m-%d")
+    fact = ForgottenFact(fact_id=fact_id, day=day, doc_id=doc_id, source=_hash(source), words=words, hash=hashed)
+    others = tuple(each for each in record.facts if (each.doc_id, each.hash) != (doc_id, hashed))
+    _write(home, record.model_copy(update={"facts": (*others, fact)}))
 
 
 def allow(home: Path, source: str) -> bool:

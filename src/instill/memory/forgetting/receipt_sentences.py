@@ -158,7 +158,7 @@ def what_stays(
     found += [Taken(where=f"candidate {id_}", said="Nobody wrote down what it learned from.") for id_ in unknown]
     for source in sources:
         if Path(source).is_absolute() and Path(source).exists():
-            more = "When it changes, it is read again: edit it first. " if kind == "fact" else ""
+            more = "When it changes, it is read again: the words stay blank. " if kind == "fact" else ""
             found.append(Taken(where=source, said=f"The file itself. {more}It is yours to delete."))
     found.append(
         Taken(where="outside", said="Exports of models, copies and backups of the workspace, if there are any.")
