@@ -17,8 +17,8 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from instill.documents.document import Document
 from instill.documents.plugged import Formats
 from instill.documents.sources import Source, SourceProblem
 from instill.errors import DocumentError
@@ -41,9 +41,6 @@ from instill.ingest.workers import Cut, LocalWorkers, Pending, Workers
 from instill.models.encoders.estimated import DocumentVectors
 from instill.models.encoders.protocol import Encoder
 from instill.settings import DocumentSettings
-
-if TYPE_CHECKING:
-    from instill.memory.forgetting.forgotten_facts import ForgottenFact
 
 FORGOTTEN = "It was forgotten, so that it is not added. To allow it again: instill forget --allow"
 
@@ -90,7 +87,7 @@ class Ingest:
         *,
         moves: bool = True,
         forgotten: Callable[[str, str], bool] = lambda _source, _hash: False,
-        facts: Sequence[ForgottenFact] = (),
+        blank: Callable[[Document], tuple[Document, Sequence[str]]] = lambda document: (document, ()),
         off: Sequence[str] = (),
         workers: Workers | None = None,
         keep: Callable[[Sequence[DocumentRecord]], bool] | None = None,
@@ -98,7 +95,7 @@ class Ingest:
         self._moves = moves
         self._keep = keep
         self._forgotten = forgotten
-        self._facts = facts
+        self._blank = blank
         self._workers = workers
         self._formats = Formats(off)
         self._open_encoder = open_encoder
@@ -299,27 +296,14 @@ class Ingest:
 
     def _without_forgotten(self, planned: Planned) -> Planned:
         """With blanks for the facts that were forgotten of this document, and a notice of each that it holds again."""
-        from instill.memory.forgetting.forgotten_facts import BLANK, blanked, notice_of, places_of_fact
-
-        prepared, notices = planned.prepared, planned.notices
-        if prepared is None:
+        if planned.prepared is None:
             return planned
-        for fact in self._facts:
-            document = prepared.document
-            places = places_of_fact(fact, document.parsed.text)
-            if not places:
-                continue
-            own = fact.doc_id == document.doc_id
-            notices = (*notices, notice_of(fact, blank=own))
-            if own:
-                text, title = document.parsed.text, document.title
-                shown = places_of_fact(fact, title) or any(title in text[start:end] for start, end in places)
-                title = BLANK if shown else title
-                parsed = replace(document.parsed, text=blanked(text, places), title=title)
-                document = replace(document, title=title, parsed=parsed)
-                passages = cut(document, self._open_encoder(), self._settings)
-                prepared = replace(prepared, document=document, passages=passages)
-        return replace(planned, prepared=prepared, notices=notices)
+        document, told = self._blank(planned.prepared.document)
+        prepared = planned.prepared
+        if document is not prepared.document:
+            passages = cut(document, self._open_encoder(), self._settings)
+            prepared = replace(prepared, document=document, passages=passages)
+        return replace(planned, prepared=prepared, notices=(*planned.notices, *told))
 
     def _forgot(self, source: str, error: ForgottenDocument) -> None:
         self.report.forgotten.append((source, error.allowed_by))

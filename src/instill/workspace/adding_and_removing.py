@@ -340,6 +340,7 @@ class Changing(Parts):
     ) -> Ingest:
         from instill.ingest.run import Ingest
         from instill.memory.forgetting.forgotten_documents import read_forgotten
+        from instill.memory.forgetting.forgotten_facts import without_facts
         from instill.workspace.removed_documents import RemovedDocuments
 
         forgotten = read_forgotten(self.home)
@@ -352,7 +353,7 @@ class Changing(Parts):
             on_file,
             moves=moves,
             forgotten=forgotten.holds,
-            facts=forgotten.facts,
+            blank=lambda document: without_facts(document, forgotten.facts),
             off=self.settings.plugins.off,
             workers=workers,
             keep=(lambda records: RemovedDocuments(self.home, self.index).keep(records, replaced=True))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
+
+from instill.documents.document import Document
 
 BLANK = "\u2588"
 """Stands in the place of each character of a fact that was forgotten, but for line ends."""
@@ -67,6 +70,25 @@ def blanked(text: str, places: Sequence[tuple[int, int]]) -> str:
         blank = "".join(letter if letter == "\n" else BLANK for letter in text[start:end])
         text = text[:start] + blank + text[end:]
     return text
+
+
+def without_facts(document: Document, facts: Sequence[ForgottenFact]) -> tuple[Document, list[str]]:
+    """A document with blanks for the facts that were forgotten of it, itself where it holds none; and a notice of each
+    fact that it holds, also of another document's."""
+    notices = []
+    for fact in facts:
+        text, title = document.parsed.text, document.title
+        places = places_of_fact(fact, text)
+        if not places:
+            continue
+        own = fact.doc_id == document.doc_id
+        notices.append(notice_of(fact, blank=own))
+        if own:
+            shown = places_of_fact(fact, title) or any(title in text[start:end] for start, end in places)
+            title = BLANK if shown else title
+            parsed = replace(document.parsed, text=blanked(text, places), title=title)
+            document = replace(document, title=title, parsed=parsed)
+    return document, notices
 
 
 def notice_of(fact: ForgottenFact, *, blank: bool) -> str:
