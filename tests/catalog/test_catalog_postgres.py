@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -23,6 +22,7 @@ from instill.server.jobs.store import JobStore
 from instill.settings import set_in_file
 from instill.workspace import Workspace
 from instill.workspace.moving import move_catalog
+from tests.postgres_server import running_postgres
 
 pytest.importorskip("psycopg")
 _NAMES = (f"team_{number}" for number in itertools.count())
@@ -30,10 +30,8 @@ _NAMES = (f"team_{number}" for number in itertools.count())
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    pgserver: Any = pytest.importorskip("pgserver")
-    server = pgserver.get_server(str(tmp_path_factory.mktemp("pg")), cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+    with running_postgres(tmp_path_factory.mktemp("pg")) as address:
+        yield address
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +26,7 @@ from instill.testing.store_corpus import document
 from instill.testing.store_writer import opened
 from tests.index.stores_needed import needs
 from tests.plugins.packages import install
+from tests.postgres_server import running_postgres
 
 TINY = "from tests.index.tiny_collection import open_store"
 
@@ -34,10 +34,8 @@ TINY = "from tests.index.tiny_collection import open_store"
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a PostgreSQL server with pgvector that runs until the tests end; on a socket, no port."""
-    pgserver: Any = pytest.importorskip("pgserver")
-    server = pgserver.get_server(str(tmp_path_factory.mktemp("pg")), cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+    with running_postgres(tmp_path_factory.mktemp("pg")) as address:
+        yield address
 
 
 class TestLance(StoreConformance):

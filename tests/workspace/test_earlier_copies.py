@@ -6,7 +6,6 @@ import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,14 +16,13 @@ from instill.memory.forgetting.receipts import is_genuine
 from instill.workspace.moving import move
 from tests.cli.test_cli import instill
 from tests.index.stores_needed import needs
+from tests.postgres_server import running_postgres
 
 
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    pgserver: Any = pytest.importorskip("pgserver")
-    server = pgserver.get_server(str(tmp_path_factory.mktemp("pg")), cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+    with running_postgres(tmp_path_factory.mktemp("pg")) as address:
+        yield address
 
 
 @pytest.fixture

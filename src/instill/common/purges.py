@@ -79,11 +79,7 @@ def keeping(home: Path, made: MadeFrom, since: str | None) -> Iterator[None]:
         return
     with pause_lock(home, alone=False, seconds=_WAIT_S) as free:
         if not free:
-            raise WorkspaceError(
-                "Another process has been forgetting or purging for too long, so the result is not kept.",
-                where=str(home),
-                remedy="Wait until it is done, then run the command again.",
-            )
+            raise another_purges(home)
         gone = purged_since(home, since) & made.doc_ids
         if gone:
             raise ForgottenMeanwhile(
@@ -93,6 +89,15 @@ def keeping(home: Path, made: MadeFrom, since: str | None) -> Iterator[None]:
                 "instill remove --purge",
             )
         yield
+
+
+def another_purges(home: Path) -> WorkspaceError:
+    """The lock cannot be had; nothing was changed or kept."""
+    return WorkspaceError(
+        "Another process has been forgetting or purging for too long.",
+        where=str(home),
+        remedy="Wait until it is done, then run the command again.",
+    )
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from instill.catalog import Catalog
 from instill.catalog.tables import JOBS
-from instill.common.purges import pause_lock
+from instill.common.purges import another_purges, pause_lock
 from instill.errors import WorkspaceError
 
 TAKES_OUT = "forget"
@@ -44,11 +44,7 @@ def jobs_paused(home: Path, catalog: Catalog) -> Iterator[None]:
         return
     with pause_lock(home, alone=True, seconds=_OTHERS_S) as free:
         if not free:
-            raise WorkspaceError(
-                "Another process has been forgetting or purging for too long.",
-                where=str(home),
-                remedy="Wait until it is done, then run the command again.",
-            )
+            raise another_purges(home)
         end = time.monotonic() + _ENDING_S
         while running := _running(home, catalog):
             if time.monotonic() > end:
