@@ -173,7 +173,9 @@ def test_the_command_prints_and_fails_where_it_is_strict(workspace: Path, writer
     writer.replies = [f"```python\n{BAD}```", "I cannot.", f"```python\n{GOOD}```"]
     told = instill("ask", "--code", "Melt it", "--strict", cwd=workspace, code=7).stdout
     assert "UNKNOWN  line 1: quilnpot.melt" in told
-    assert as_json("ask", "--code", "Melt it", cwd=workspace)["problem"] == "The reply holds no code."
+    assert (
+        as_json("ask", "--code", "Melt it", cwd=workspace)["problem"] == "The reply holds no code, it says: I cannot."
+    )
     assert as_json("ask", "--code", "Fire it", "--strict", cwd=workspace)["unknown"] == []
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from instill.answer.coding.check_names import Checked, checked
 from instill.answer.coding.documented_names import definitions_of
 from instill.answer.coding.used_names import RESULT, Used, used_in
+from instill.answer.harmless_text import safe_text
 from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
 from instill.index.types import Hit
@@ -17,6 +18,9 @@ from instill.models.generators.protocol import Generator, Message
 from instill.models.generators.whole_reply import whole_reply
 
 MAX_TOKENS = 1500
+_REPLY_SHOWN = 200
+"""Characters of a reply without code that are shown."""
+
 _PASSAGES, _PASSAGE = 8, 2000
 _DOCUMENTS, _NAMES = 40, 40
 _BLOCK = re.compile(r"```[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
@@ -67,9 +71,9 @@ def write_code(
     reply = whole_reply(generator, messages_for(question, hits), max_tokens=MAX_TOKENS)
     code = code_in(reply)
     if not code:
-        return CodeAnswer(
-            question=question, code="", checked=(), problem="The reply holds no code.", generator=generator.name
-        )
+        said = " ".join(safe_text(reply).split())[:_REPLY_SHOWN] or "nothing"
+        problem = f"The reply holds no code, it says: {said}"
+        return CodeAnswer(question=question, code="", checked=(), problem=problem, generator=generator.name)
     try:
         used = used_in(code)
     except UsageError as error:

@@ -146,7 +146,11 @@ def _opener_of(name: str) -> tuple[Opener, Kind | None]:
     if kind is None:
         if name not in STORES.names():
             known = ", ".join([LANCE, *KINDS, *STORES.names()])
-            raise UsageError(f"There is no store {name!r}.", where="store.kind", remedy=f"Choose one of {known}.")
+            raise UsageError(
+                f"There is no store {name!r}.",
+                where="store.kind",
+                remedy=f"Choose one of {known}. A store of your own has to be an installed package: docs/stores.md",
+            )
         return STORES.one(name, where="store.kind"), None
     needed_for(name)
     opener: Callable[..., Store | Collection] = importlib.import_module(kind.module).open_store
