@@ -145,6 +145,7 @@ def test_decisions_words_and_forgetting_with_a_receipt(server: Running, place: P
         assert plan["said"].startswith("Deleted as a whole: 1 comparison report (r1).")
         assert ok(owner.post("/api/forget/plan", json={"reference": "stdin:tea.md"}))["deleted"] == []
         assert ok(owner.post("/api/forget/plan", json={"reference": "none"}), 400)
+        ok(owner.post("/api/forget/allow", json={"reference": "~nobody-of-this-name"}), 404)
         assert report.is_file()
         receipt = ok(owner.post("/api/forget", json={"reference": "stdin:pay.md"}))
         assert not report.exists()

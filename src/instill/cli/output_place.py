@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from instill.errors import UsageError
+from instill.settings.location import expanded
 
 _WHAT = "Nothing can be written there, so nothing was done."
 
@@ -30,7 +31,7 @@ def must_be_writable(
     """
     if place is None:
         return
-    reason = _hindrance(place.expanduser().absolute(), folder)
+    reason = _hindrance(expanded(place).absolute(), folder)
     if reason:
         raise UsageError(what, where=f"{option} {place}: {reason}", remedy=remedy)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from instill.common.extras import extras_named
 from instill.errors import UsageError
+from instill.settings.location import expanded
 from instill.workspace.arguments import text_of
 from instill.workspace.consolidating import Consolidating
 from instill.workspace.restoring import Restoring
@@ -216,9 +217,9 @@ class Forgetting(Restoring, Consolidating):
         self._must_be_writable()
         text_of(path, "path")
         sources = [path, absolute(path), f"stdin:{path}"]
-        if has_wildcard(path) or is_in_bucket(path) or Path(path).expanduser().is_dir():
+        if has_wildcard(path) or is_in_bucket(path) or expanded(path).is_dir():
             sources += [each.source for each in find_sources([path], base=Path.cwd(), exclude=[])]
-        elif not Path(path).expanduser().exists():  # the name alone, as `forget` takes it
+        elif not expanded(path).exists():  # the name alone, as `forget` takes it
             followed = [root.path for root in self.catalog.roots() if not is_in_bucket(root.path)]
             named = [each.source for each in find_sources(followed, base=Path.cwd(), exclude=[])
                      if each.source.endswith(f"/{path}") and is_forgotten(self.home, each.source)]  # fmt: skip

@@ -211,7 +211,7 @@ def test_what_a_waiting_question_says_stays_true(browser: Browser, tmp_path: Pat
         task = server.service.jobs.take("documents")
         assert task is not None
         server.service.jobs.tell(task.job_id, "progress", {"done": 12, "total": 30, "what": ""})
-        waiting.get_by_text("12 of 30 documents are read.").wait_for()
+        waiting.get_by_text("12 of 30 documents are read, and none is in the index yet.").wait_for()
         waiting.get_by_text(ASKED_BY_PAGE).wait_for()
         assert waiting.get_by_text("None of the 30").count() == 0
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instill.errors import UsageError
 from instill.models.generators.gguf import known
 from instill.models.generators.named_model import MICRO, setting_of
+from instill.settings.location import expanded
 
 if TYPE_CHECKING:
     from instill.settings import GeneratorSettings
@@ -38,7 +38,7 @@ def settings_for(word: str) -> dict[str, object]:
     if word == NONE:
         return chosen
     key, value = setting_of(word)
-    if key == "gguf" or word == MICRO or Path(word).expanduser().is_dir():
+    if key == "gguf" or word == MICRO or expanded(word).is_dir():
         return {**chosen, f"generator.{key}": value}
     raise UsageError(
         f"This is no generator: {word[:200]}",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from instill.errors import MissingDependency
 from instill.models.generators.gguf.known import is_gguf
 from instill.models.weights import micro_folder
+from instill.settings.location import expanded
 
 if TYPE_CHECKING:
     from instill.settings import Settings
@@ -33,7 +34,7 @@ def setting_of(name: str) -> tuple[Literal["folder", "gguf"], str]:
             return "folder", str(micro_folder())
         except MissingDependency:  # Only what uses the model needs it; opening a workspace does not.
             return "folder", name
-    if is_gguf(name) and not Path(name).expanduser().is_dir():
+    if is_gguf(name) and not expanded(name).is_dir():
         return "gguf", name
     return "folder", name
 
@@ -58,6 +59,6 @@ def with_named_model(settings: Settings) -> Settings:
 def is_micro(folder: Path) -> bool:
     """Whether this is the folder of the model that comes with Instill."""
     try:
-        return folder.expanduser().resolve() == micro_folder().resolve()
+        return expanded(folder).resolve() == micro_folder().resolve()
     except MissingDependency:
         return False

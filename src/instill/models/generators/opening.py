@@ -9,6 +9,7 @@ from instill.errors import UsageError
 from instill.models.generators import is_lora_file
 from instill.models.generators.protocol import AdapterOf, Generator, WritesAnswers
 from instill.settings import GeneratorSettings
+from instill.settings.location import expanded
 
 
 def open_generator(
@@ -53,14 +54,14 @@ def open_generator(
     if settings.folder:
         from instill.models.generators.local import LocalGenerator
 
-        return LocalGenerator(Path(settings.folder).expanduser(), adapter=adapter, timeout_s=settings.timeout_s)
+        return LocalGenerator(expanded(settings.folder), adapter=adapter, timeout_s=settings.timeout_s)
     if settings.gguf:
         from instill.models.generators.gguf.generator import GgufGenerator
         from instill.models.generators.gguf.known import KNOWN, gguf_file
         from instill.models.generators.gguf.skills import skill_files
 
         if is_lora_file(settings.adapter):
-            adapter = Path(settings.adapter).expanduser().absolute()
+            adapter = expanded(settings.adapter).absolute()
         return GgufGenerator(
             gguf_file(settings.gguf),
             name=settings.gguf if settings.gguf in KNOWN else "",

@@ -29,6 +29,7 @@ from instill.models.generators.whole_reply import whole_reply
 from instill.models.registry.champions import Champions
 from instill.models.registry.folder_check import ADAPTER
 from instill.models.registry.store import Candidate, Registry
+from instill.settings.location import expanded
 
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """What `--max-lora-rank` may be."""
@@ -117,8 +118,8 @@ def planned(home: Path, *, base: str = "", candidates: Sequence[str] = ()) -> De
     named = [registry.get(each).card for each in candidates]
     hashes = {card.base.hash for card in named or cards if not base or base in (card.base.name, card.base.hash)}
     if not hashes:
-        if base and (Path(base).expanduser() / "config.json").is_file():
-            alone = Path(base).expanduser().resolve()
+        if base and (expanded(base) / "config.json").is_file():
+            alone = expanded(base).resolve()
             return Deployment(alone.name, str(alone), (), ())
         remedy = (
             "See: instill models list"

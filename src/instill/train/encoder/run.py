@@ -17,6 +17,7 @@ from instill.errors import MissingDependency, UsageError
 from instill.models.encoders.minilm import find_minilm, verify_minilm
 from instill.models.encoders.sentence_transformers_folder import SentenceFolder, read_folder
 from instill.settings import EncoderSettings
+from instill.settings.location import expanded
 from instill.train.encoder.averaging import Candidates, must_be_trainable
 from instill.train.encoder.choosing import Chosen, choose_share
 from instill.train.encoder.ranking_quality import built_in, from_rows, read_beir
@@ -146,7 +147,7 @@ def base_folder(settings: EncoderSettings) -> SentenceFolder:
         path = find_minilm()
         verify_minilm(path)
     else:
-        path = Path(settings.model).expanduser().absolute()
+        path = expanded(settings.model).absolute()
     folder = read_folder(path)
     must_be_trainable(folder)
     return folder

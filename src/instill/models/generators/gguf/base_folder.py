@@ -24,6 +24,7 @@ from instill.models.generators.gguf.known import KNOWN, Known, place_of
 from instill.models.generators.gguf.model_file import read_model
 from instill.models.generators.gguf.read_once import read_once
 from instill.models.generators.quiet_libraries import quiet_libraries
+from instill.settings.location import expanded
 
 SHELF = "bases"
 ORIGIN = "gguf-origin.json"
@@ -112,7 +113,7 @@ def gguf_of(base: str, folder: Path | None = None) -> Path:
                 f"The model {base} is not on this machine.", where="base", remedy=f"Run: instill generator get {base}"
             )
         return place
-    file = Path(base).expanduser()
+    file = expanded(base)
     file = (file if file.is_absolute() or folder is None else folder / file).resolve()
     if not file.is_file():
         raise UsageError("There is no file at this path.", where=f"base = {base}", remedy="Name a .gguf file.")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from instill.errors import UsageError
 from instill.models.encoders.cache import open_entry
+from instill.settings.location import expanded
 
 SHELF = "models"
 """The folder of the user's cache in which models are kept."""
@@ -113,7 +114,7 @@ def gguf_file(setting: str) -> Path:
                 remedy=f"Run: instill generator get {setting}",
             )
         return place.with_name(FAST)
-    file = Path(setting).expanduser()
+    file = expanded(setting)
     if file.suffix.lower() != ".gguf":
         raise UsageError(
             f"This is neither a .gguf file nor one of: {', '.join(sorted(KNOWN))}.",

@@ -11,6 +11,7 @@ from instill.models.generators.gguf.known import KNOWN, is_gguf
 from instill.models.generators.model_folder import checked_folder
 from instill.models.generators.named_model import MICRO, is_micro
 from instill.models.weights import micro_folder
+from instill.settings.location import expanded
 from instill.train.generator.recipes.recipe import HUB, Recipe
 
 # No pickles and no code, whatever else the repository holds.
@@ -38,7 +39,7 @@ def found_base(base: str) -> str:
     if is_gguf(base):
         file = gguf_of(base)
         return base if base in KNOWN else str(file.resolve())
-    if not Path(base).expanduser().exists():
+    if not expanded(base).exists():
         raise UsageError(
             "There is no model at this path, or of this name.",
             where=base,
@@ -62,7 +63,7 @@ def folder_of(base: str, beside: Path = Path()) -> Path:
     if is_gguf(base):
         return base_of(base, beside).folder
     if not base.startswith(HUB):
-        return beside / Path(base).expanduser()
+        return beside / expanded(base)
     name = base.removeprefix(HUB)
     if not _HUB_NAME.fullmatch(name):
         raise UsageError(

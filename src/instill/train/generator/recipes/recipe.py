@@ -16,6 +16,7 @@ from instill.common.unknown_keys import explained
 from instill.errors import UsageError
 from instill.models.generators.gguf.known import KNOWN, is_gguf
 from instill.models.generators.named_model import MICRO
+from instill.settings.location import expanded
 from instill.train.gate.metrics import known_scoring
 from instill.train.generator.data.rows import Row, instructed, read_rows, replied
 from instill.train.generator.recipes.training_section import Hyperparameters
@@ -141,7 +142,7 @@ class Recipe(Section):
 
     def path(self, name: str) -> Path:
         """A path of the recipe, from where it can be opened."""
-        return self._folder / Path(name).expanduser()
+        return self._folder / expanded(name)
 
     def effective(self) -> dict[str, Any]:
         """Every value that has an effect, defaults included; sections that have none are left out."""
