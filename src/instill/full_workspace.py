@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from instill.common.extras import extras_named
 from instill.common.progress_watch import Told, Watch, nobody
 from instill.errors import UsageError
+from instill.settings.location import expanded
 from instill.workspace import Workspace as OpenWorkspace
 from instill.workspace.arguments import count_of, path_of, several_of, text_of, whole_of
 
@@ -136,7 +137,7 @@ class Workspace(OpenWorkspace):
 
         self._must_be_writable()
         settings = self.settings
-        file = self.path / Path(settings.compare.arms).expanduser() if settings.compare.arms else None
+        file = self.path / expanded(settings.compare.arms) if settings.compare.arms else None
         own = () if file is None else read_arms(file, Prices.of_settings(settings.prices))
         most = settings.compare.acceptable_loss if acceptable is None else acceptable
         plan = ComparePlan(

@@ -84,6 +84,12 @@ def drawn_files() -> Iterator[tuple[str, str]]:
         yield from ((room, name) for name in re.findall(r"`((?:[a-z_]+/)*[a-z_]+(?:/|\.py))`", line))
 
 
+def test_a_name_with_a_tilde_is_read_in_one_place() -> None:
+    """`Path.expanduser` raises a RuntimeError where nobody has the name; `settings.location.expanded` does not."""
+    found = [file for file in SOURCE.rglob("*.py") if ".expanduser(" in file.read_text(encoding="utf-8")]
+    assert [file.relative_to(SOURCE).as_posix() for file in found] == ["settings/location.py"]
+
+
 def test_every_file_of_the_drawing_is_in_its_room() -> None:
     named = list(drawn_files())
     assert ("server", "app.py") in named

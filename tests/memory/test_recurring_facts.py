@@ -15,8 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from instill.errors import UsageError
 from instill.memory.answered_elsewhere import Elsewhere, is_another_value
 from instill.memory.facts_in_weights import Adapter, Held, Weights, write_weights
-from instill.memory.recurring_facts import evidence_for
 from instill.memory.types import Fact
+from instill.memory.worded_by_hand import evidence_for
 from instill.settings import MemorySettings
 from tests.index.index_builders import doc_id_of
 from tests.memory.world import World

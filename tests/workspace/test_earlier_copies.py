@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from instill import Workspace
 from instill.common.shown_url import without_password
-from instill.index.generations import MADE
+from instill.index.earlier_generations import reached_with
+from instill.index.generations import MADE, Generation
 from instill.memory.forgetting.receipts import is_genuine
+from instill.settings import StoreSettings
 from instill.workspace.moving import move
 from tests.cli.test_cli import instill
 from tests.index.stores_needed import needs
@@ -132,3 +135,22 @@ def test_a_copy_that_cannot_be_reached_is_named_until_it_is_gone(filled: Path, p
 def test_an_address_for_the_store_in_the_folder_is_refused(filled: Path) -> None:
     done = instill("store", "copy", "--to", "lance", "--url", "http://127.0.0.1:9", cwd=filled, code=2)
     assert "The store 'lance' is in the workspace's folder and has no address." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "shown"),
+    [
+        ("postgresql://db.example:5432/old", True),
+        ("postgresql://me@db.example:5432/old", True),
+        ("postgresql://other.example:5432/old", False),
+        ("postgresql://db.example:6000/old", False),
+    ],
+)
+def test_a_key_is_shown_to_its_own_server_only(old: str, shown: bool) -> None:
+    settings = StoreSettings(kind="postgres", url="postgresql://db.example:5432/new", key=SecretStr("k"))
+    found = reached_with(Generation("g1", 2, "x", store="postgres", url=old), settings)
+    assert found is not None
+    assert (found.url, found.secret()) == (old, "k" if shown else "")
+    other = reached_with(Generation("g1", 2, "x", store="qdrant", url="http://db.example:5432"), settings)
+    assert other is not None
+    assert other.secret() == ""

@@ -15,6 +15,7 @@ from instill.cli.questions import FEEDBACK
 from instill.cli.terminal import say, say_block
 from instill.errors import UsageError
 from instill.index.types import EMPTY
+from instill.settings.location import expanded
 from instill.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -290,7 +291,7 @@ def _own_arms(
 
     settings = opened.settings
     if file is None and settings.compare.arms:
-        file = opened.path / Path(settings.compare.arms).expanduser()
+        file = opened.path / expanded(settings.compare.arms)
     from_file = () if file is None else read_arms(file, Prices.of_settings(prices or settings.prices))
     return beside(from_file, brought_arms(settings.plugins.off))
 

@@ -158,7 +158,7 @@ def add(
 
     Example: `instill memory add "How hot is green tea brewed?" "80 degrees"`
     """
-    from instill.memory.recurring_facts import doubt
+    from instill.memory.worded_by_hand import doubt
 
     with Workspace.open(workspace) as opened:
         found = opened.remember(question, answer, document=document, note=note, wordings=wording or ())

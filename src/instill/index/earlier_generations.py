@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from instill.common.shown_url import without_password
 from instill.errors import InstillError, MissingDependency
@@ -51,7 +52,7 @@ def drop_earlier(folder: Path, live: Generation, settings: StoreSettings | None)
 
     Args:
         folder: the index's.
-        settings: of the store in use; its key is tried for the others too.
+        settings: of the store in use.
 
     Returns:
         Those that were in another store, and all that are still there.
@@ -82,12 +83,19 @@ def where_of(generation: Generation) -> str:
 
 
 def reached_with(generation: Generation, settings: StoreSettings | None) -> StoreSettings | None:
-    """What is needed to reach the store of a generation, which may not be the one of the settings."""
+    """What is needed to reach the store of a generation, which may not be the one of the settings. Their key is for
+    their own server, and is shown to no other."""
     if settings is None or (settings.kind == generation.store and without_password(settings.url) == generation.url):
         return settings
-    return type(settings)(
-        kind=generation.store, url=generation.url, key=settings.key, key_variable=settings.key_variable
-    )
+    found = type(settings)(kind=generation.store, url=generation.url)
+    same_server = settings.kind == generation.store and _server(settings.url) == _server(generation.url)
+    if not same_server:
+        return found
+    return found.model_copy(update={"key": settings.key, "key_variable": settings.key_variable})
+
+
+def _server(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
 
 
 def _dropped(folder: Path, generation: Generation, settings: StoreSettings | None) -> str:

@@ -17,10 +17,10 @@ from instill.index.known_fields import has_key, metadata_keys
 from instill.index.labels import visible
 from instill.index.lance_tables import Table, Tables, is_conflict
 from instill.index.lookup import StoredDocument, StoredPassage
-from instill.index.protocol import Capabilities, Keys, Result, Scored, Stats, Wanted
+from instill.index.protocol import Capabilities, HasKey, Keys, Result, Scored, Stats, Wanted
 from instill.index.schema import CURRENT, FIRST
 from instill.index.sql_quoting import both, is_one_of
-from instill.index.types import DocumentRecord, Hit, IndexedDocument, Keep
+from instill.index.types import DocumentRecord, IndexedDocument, Keep
 from instill.index.vocabulary import texts_of
 from instill.models.encoders.protocol import Vectors
 
@@ -90,8 +90,8 @@ class LanceView:
     def fields(self, rows: Sequence[int], labels: Sequence[str] | None) -> dict[int, dict[str, Any]]:
         return keyword_and_vector_search.fields_of(self._table, rows, labels)
 
-    def vectors_of(self, hits: Sequence[Hit]) -> Vectors:
-        return lookup.vectors_of(self._table, hits, self.dimension)
+    def vectors_of(self, passages: Sequence[HasKey]) -> Vectors:
+        return lookup.vectors_of(self._table, passages, self.dimension)
 
     def texts(self, labels: Sequence[str] | None, where: str, most: int) -> list[str]:
         return texts_of(self._table, both(visible(labels), CURRENT, compiled(where)), most)

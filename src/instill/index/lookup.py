@@ -13,10 +13,10 @@ from instill.documents.document import Block, Document, Heading, Page, Parsed, P
 from instill.index.filters import parsed
 from instill.index.labels import held_of, visible
 from instill.index.lance_tables import Table
-from instill.index.protocol import View
+from instill.index.protocol import HasKey, View
 from instill.index.schema import CURRENT, DOCUMENT_COLUMNS, FIRST, HEAD_COLUMNS, PASSAGE_COLUMNS, key_of, record_of
 from instill.index.sql_quoting import both, is_one_of, text_literal
-from instill.index.types import DocumentRecord, Hit
+from instill.index.types import DocumentRecord
 from instill.models.encoders.protocol import Vectors
 
 _VALUES_PER_QUERY = 2000
@@ -111,9 +111,9 @@ def with_head(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "table_head": row.get("table_head") or "", "table_head_start": row.get("table_head_start") or 0}
 
 
-def vectors_of(table: Table, hits: Sequence[Hit], dimension: int) -> Vectors:
+def vectors_of(table: Table, passages: Sequence[HasKey], dimension: int) -> Vectors:
     """See `Index.vectors_of`."""
-    keys = [key_of(hit.doc_id, hit.ordinal) for hit in hits]
+    keys = [key_of(each.doc_id, each.ordinal) for each in passages]
     stored: dict[str, Any] = {}
     for condition in _chunks("key", keys):
         rows = table.search().where(condition).select(["key", "vector"]).limit(None).to_arrow()

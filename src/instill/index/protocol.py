@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-from instill.index.types import DocumentRecord, Hit, IndexedDocument, Keep
+from instill.index.types import DocumentRecord, IndexedDocument, Keep
 from instill.models.encoders.protocol import Vectors
 
 if TYPE_CHECKING:
@@ -89,6 +89,22 @@ class Wanted:
     where: str = ""
     documents: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
+
+
+class HasKey(Protocol):
+    """What names a passage: a `Hit`, or a `PassageKey`."""
+
+    @property
+    def doc_id(self) -> str: ...
+    @property
+    def ordinal(self) -> int: ...
+
+
+class PassageKey(NamedTuple):
+    """The name of a passage."""
+
+    doc_id: str
+    ordinal: int
 
 
 class View(Protocol):
@@ -178,8 +194,8 @@ class View(Protocol):
         """What a `Hit` shows of each row, but for its scores."""
         ...
 
-    def vectors_of(self, hits: Sequence[Hit]) -> Vectors:
-        """float32 `(len(hits), dimension)`; a row of zeros where a passage is not there."""
+    def vectors_of(self, passages: Sequence[HasKey]) -> Vectors:
+        """float32 `(len(passages), dimension)`; a row of zeros where a passage is not there."""
         ...
 
     # -- reading all -------------------------------------------------------------------------------------------

@@ -28,9 +28,9 @@ from instill.index.lance_tables import Tables, storage_errors
 from instill.index.live_pointer import pointer_of
 from instill.index.lookup import StoredDocument, StoredPassage
 from instill.index.opening import create_store, drop_old, named_in, open_store
-from instill.index.protocol import BuildsGraphApart, Capabilities, HasLock, Lock, Result, Stats, View
+from instill.index.protocol import BuildsGraphApart, Capabilities, HasKey, HasLock, Lock, Result, Stats, View
 from instill.index.removed_documents import keep_notes, note_removed, removed_in
-from instill.index.types import DocumentRecord, Hit, IndexedDocument, Keep, Put, SearchRequest, SearchResult
+from instill.index.types import DocumentRecord, IndexedDocument, Keep, Put, SearchRequest, SearchResult
 from instill.index.vocabulary import Vocabularies, Vocabulary
 from instill.models.encoders.protocol import Vectors
 
@@ -324,9 +324,9 @@ class Index:
         """The words of the passages that the caller sees, of those that the filter `where` lets through."""
         return self._read(lambda view: self._vocabularies.of(view, labels, where))
 
-    def vectors_of(self, hits: Sequence[Hit]) -> Vectors:
-        """float32 `(len(hits), dimension)`; a row of zeros where a passage has gone since."""
-        return self._read(lambda view: view.vectors_of(hits))
+    def vectors_of(self, passages: Sequence[HasKey]) -> Vectors:
+        """float32 `(len(passages), dimension)`; a row of zeros where a passage has gone since."""
+        return self._read(lambda view: view.vectors_of(passages))
 
     def sql(
         self,

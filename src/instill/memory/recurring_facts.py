@@ -12,7 +12,6 @@ from instill.answer.uses_of_answer import occurrence
 from instill.catalog import Catalog
 from instill.common.made_from import Caller, MadeFrom, Source
 from instill.errors import UsageError
-from instill.index.lookup import StoredDocument
 from instill.index.store import Index
 from instill.index.types import Hit
 from instill.memory.answered_elsewhere import Ask, Elsewhere, answered_otherwise, disputed, nobody, undisputed
@@ -26,10 +25,10 @@ from instill.memory.moved_spans import Places
 from instill.memory.recurrence import Group, Shape, grouped, new_id
 from instill.memory.types import Condition, Decided, Decision, Fact, Spot, Stage
 from instill.memory.uses_log import read_uses, stamp
-from instill.memory.whole_words import whole_places, words_shared
+from instill.memory.whole_words import whole_places
+from instill.memory.worded_by_hand import short_text, texts_of, worded
 from instill.models.encoders.protocol import Encoder
 from instill.settings import MemorySettings
-from instill.study.questions_about_any_text import sentence_around
 from instill.study.stored_study import list_studies
 from instill.study.study_set import Fact as StudyFact
 
@@ -37,9 +36,6 @@ Asked = Literal["none", "few", "all"]
 
 _FEW = 10
 """Facts that a list asks the index about, each with one question: together they take about a second."""
-
-_LONGEST = 2000
-"""Characters of a question, an answer or a note that is written by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +169,7 @@ class Memory:
         if not decision and before is not None and not before.by_hand:
             drop(self._around.catalog, fact.fact_id)
         else:
-            keep(self._around.catalog, with_decision(before or self._of(fact), decision, _short(note, "note")))
+            keep(self._around.catalog, with_decision(before or self._of(fact), decision, short_text(note, "note")))
         return self._again(fact.fact_id)
 
     def edit(
@@ -189,15 +185,18 @@ class Memory:
             WorkspaceError: the catalog cannot be written.
         """
         fact = self._own(reference)
-        worded = _texts(wordings)
-        if not any((question.strip(), answer.strip(), note.strip(), *worded)):
+        more = texts_of(wordings)
+        if not any((question.strip(), answer.strip(), note.strip(), *more)):
             raise UsageError(
                 "Nothing is to be changed.",
                 where=fact.fact_id,
                 remedy="Give a question, an answer, a wording or a note.",
             )
         before = self._decided(fact.fact_id) or self._of(fact)
-        question, answer = _short(question, "question") or before.question, _short(answer, "answer") or before.answer
+        question, answer = (
+            short_text(question, "question") or before.question,
+            short_text(answer, "answer") or before.answer,
+        )
         if answer and answer != before.answer and not whole_places(before.spot.text, answer):
             raise UsageError(
                 "The evidence does not hold this answer.",
@@ -209,8 +208,8 @@ class Memory:
             question=question,
             answer=answer,
             by_hand=True,
-            note=_short(note, "note") or before.note,
-            wordings=_worded(question, (*before.wordings, *worded)),
+            note=short_text(note, "note") or before.note,
+            wordings=worded(question, (*before.wordings, *more)),
         )
         keep(self._around.catalog, changed)
         return self._again(fact.fact_id)
@@ -236,7 +235,7 @@ class Memory:
             WorkspaceError: the catalog cannot be written.
         """
         self.must_own()
-        question, answer = _short(question, "question"), _short(answer, "answer")
+        question, answer = short_text(question, "question"), short_text(answer, "answer")
         if not question or not answer or not whole_places(spot.text, answer):
             raise UsageError("A fact has a question, and an answer that stands in its evidence.", where=question)
         fact_id = new_id(spot, question)
@@ -249,10 +248,10 @@ class Memory:
             source_labels=tuple(source_labels),
             decision="pinned",
             by_hand=True,
-            note=_short(note, "note"),
+            note=short_text(note, "note"),
             labels=None,
             at=stamp(self._now),
-            wordings=_worded(question, (*(before.wordings if before else ()), *_texts(wordings))),
+            wordings=worded(question, (*(before.wordings if before else ()), *texts_of(wordings))),
         )
         keep(self._around.catalog, decided)
         return self._again(fact_id)
@@ -389,43 +388,6 @@ class Memory:
         return self.get(fact_id)
 
 
-def evidence_for(
-    answer: str, documents: Sequence[str], index: Index, question: str = ""
-) -> tuple[Spot, tuple[str, ...]] | None:
-    """The sentence around a place where the answer stands in one of the documents, and the document's labels.
-
-    The answer has to stand there in whole words and whole numbers. Of several places, it is the one whose sentence
-    shares most content words with the question; of equals, the first.
-
-    Args:
-        documents: ids, the likeliest first.
-    """
-    best: tuple[int, StoredDocument, int, int] | None = None
-    for doc_id in documents:
-        stored = index.document_text(doc_id)
-        if stored is None:
-            continue
-        for at in whole_places(stored.text, answer):
-            start, end = sentence_around(stored.text, at, at + len(answer))
-            shared = words_shared(question, stored.text[start:end], answer)
-            if best is None or shared > best[0]:
-                best = (shared, stored, start, end)
-    if best is None:
-        return None
-    _, stored, start, end = best
-    text = stored.text[start:end]
-    nth, occurrences = occurrence(stored.text, text, start)
-    spot = Spot(stored.record.doc_id, stored.record.content_hash, start, end, text, nth, occurrences)
-    return spot, tuple(sorted(stored.record.labels))
-
-
-def doubt(fact: Fact) -> str:
-    """A sentence, where the evidence of a fact that was added by hand is about something else; else ""."""
-    if words_shared(fact.question, fact.evidence):
-        return ""
-    return "The evidence shares no word with the question: check that it proves the answer, or name --document DOC."
-
-
 def _newest_in_place(group: Group, places: Places) -> Spot:
     """The span of the newest use that is where it was; of the newest, if none is."""
     newest = list(reversed(group.uses))
@@ -465,26 +427,3 @@ def _is_studied(fact: StudyFact, spot: Spot) -> bool:
 def _in_order(why: Sequence[Condition]) -> tuple[Condition, ...]:
     order = ("used", "in place", "stable", "undisputed", "answered", "allowed")
     return tuple(sorted(why, key=lambda each: order.index(each.name)))
-
-
-def _texts(wordings: Iterable[str]) -> list[str]:
-    """Wordings that say something; one text alone is one wording, and no list of letters."""
-    every = [wordings] if isinstance(wordings, str) else list(wordings)
-    return [each for each in every if each.strip()]
-
-
-def _worded(question: str, wordings: Iterable[str]) -> tuple[str, ...]:
-    """Other wordings of a question, each once; empty ones are left out.
-
-    Raises:
-        UsageError: one is too long.
-    """
-    found = dict.fromkeys(_short(each, "wording") for each in wordings)
-    return tuple(each for each in found if each and each != question)
-
-
-def _short(text: str, name: str) -> str:
-    found = text.strip()
-    if len(found) > _LONGEST:
-        raise UsageError(f"This is longer than {_LONGEST:,} characters.", where=name, remedy="Shorten it.")
-    return found

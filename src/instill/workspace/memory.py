@@ -179,7 +179,7 @@ class Remembering(Asking):
             WorkspaceError: the catalog cannot be written.
         """
         from instill.ingest.document_references import resolve
-        from instill.memory.recurring_facts import evidence_for
+        from instill.memory.worded_by_hand import evidence_for
 
         text_of(question, "question", what="The question is empty.")
         answer = text_of(answer, "answer", what="The answer is empty.").strip()

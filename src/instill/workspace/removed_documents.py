@@ -19,12 +19,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from instill.catalog import Root
 from instill.common.durable_files import write_bytes
-from instill.documents.document import Passage
+from instill.index.protocol import PassageKey
 from instill.index.schema import rows_of
 from instill.index.store import Index
 from instill.index.stores.copying import documents_in, documents_of
 from instill.index.stores.row_texts import indexed_of
-from instill.index.types import DocumentRecord, Hit, IndexedDocument
+from instill.index.types import DocumentRecord, IndexedDocument
 from instill.workspace.replaced_files import drop_files
 
 FOLDER = "removed"
@@ -216,27 +216,5 @@ def _looked_up(index: Index, records: Sequence[DocumentRecord]) -> Iterator[Inde
         stored = index.document_text(record.doc_id)
         if stored is not None:
             passages = index.passages_of(record.doc_id)
-            vectors = index.vectors_of([_hit(stored.record, each) for each in passages])
+            vectors = index.vectors_of([PassageKey(record.doc_id, each.ordinal) for each in passages])
             yield indexed_of(stored, passages, vectors)
-
-
-def _hit(record: DocumentRecord, passage: Passage) -> Hit:
-    """What the index looks a vector up by."""
-    return Hit(
-        doc_id=record.doc_id,
-        ordinal=passage.ordinal,
-        start=passage.start,
-        end=passage.end,
-        text=passage.text,
-        headings=passage.headings,
-        page=passage.page,
-        last_page=passage.last_page,
-        source=record.source,
-        kind=record.kind,
-        title=record.title,
-        labels=record.labels,
-        metadata=record.metadata,
-        score=0.0,
-        keyword_score=0.0,
-        vector_score=0.0,
-    )

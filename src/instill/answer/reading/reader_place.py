@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 
 from instill.models.weights import shipped
+from instill.settings.location import expanded
 
 _MANIFEST = "reader.json"
 
 
 def reader_folder(chosen: str) -> Path:
     """The folder for the setting `answer.reader`, which is not "off"."""
-    return shipped() if chosen == "shipped" else Path(chosen).expanduser()
+    return shipped() if chosen == "shipped" else expanded(chosen)
 
 
 def reader_fingerprint(chosen: str) -> str:

@@ -30,6 +30,7 @@ from instill.compare.prices import Prices
 from instill.errors import UsageError
 from instill.errors.escapes import shown
 from instill.measure.verdict import Way
+from instill.settings.location import expanded
 
 if TYPE_CHECKING:
     from instill.models.generators.protocol import Generator
@@ -225,7 +226,7 @@ def _path(file: Path, value: str, where: str, *, folder: bool = False, near: str
     if "\0" in value:
         raise UsageError("This is not a path.", where=where)
     try:
-        found = (file.parent / Path(value).expanduser()).resolve()
+        found = (file.parent / expanded(value)).resolve()
         there = found.is_dir() if folder else found.is_file()
     except (OSError, RuntimeError):
         there = False

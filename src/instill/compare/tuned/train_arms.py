@@ -22,6 +22,7 @@ from instill.compare.tuned.tuning_by_recipe import Tuned, TuningPlan, closed_row
 from instill.errors import UsageError
 from instill.measure.jsonl_journal import open_journal
 from instill.models.generators.generator_by_word import local_base
+from instill.settings.location import expanded
 from instill.study.links import linked
 from instill.study.stored_study import StoredStudy
 
@@ -239,7 +240,7 @@ def _own_replies(
 def _check_base(workspace: Workspace, base: str) -> None:
     """The arms are asked with the workspace's generator, so that it must be what is trained."""
     folder = local_base(workspace.settings.generator)
-    if not folder or Path(folder).expanduser().resolve() != Path(base).expanduser().resolve():
+    if not folder or expanded(folder).resolve() != expanded(base).resolve():
         raise UsageError(
             "Arms are fine-tuned from the workspace's own generator.",
             where=f"base = {base}, generator.folder = {folder or 'not set'}",

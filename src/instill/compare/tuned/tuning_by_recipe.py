@@ -18,6 +18,7 @@ from instill.common.toml_files import toml_value
 from instill.errors import UsageError, WorkspaceError
 from instill.models.registry.card import Card
 from instill.settings import GeneratorSettings
+from instill.settings.location import expanded
 from instill.study.stored_study import StoredStudy
 from instill.train.pipeline import train_recipe
 
@@ -169,7 +170,7 @@ def recipe_toml(plan: TuningPlan, *, replay: bool, parent: str | None = None) ->
         seed = 0
         <BLANKLINE>
     """
-    base = plan.base if _is_named(plan.base) else str(Path(plan.base).expanduser().resolve())
+    base = plan.base if _is_named(plan.base) else str(expanded(plan.base).resolve())
     again = f"instill train {RECIPE_FILE}" + (f" --from {parent}" if parent else "")
     plain = {"name": plan.name, "base": base, "method": plan.method, "last_layers": plan.last_layers}
     data: dict[str, object] = {"rows": [ROWS_FILE]}

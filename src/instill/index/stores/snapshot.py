@@ -16,7 +16,7 @@ from instill.index.bm25_for_caller import K1, B, rarity
 from instill.index.filters import parsed
 from instill.index.labels import held_of
 from instill.index.lookup import StoredDocument, StoredPassage
-from instill.index.protocol import Keys, Scored, Wanted
+from instill.index.protocol import HasKey, Keys, Scored, Wanted
 from instill.index.schema import key_of
 from instill.index.sql_quoting import both, is_one_of
 from instill.index.stores.collection import PART, PASSAGE, VECTOR, Among, Collection, Field, Fields, Row
@@ -25,7 +25,7 @@ from instill.index.stores.row_texts import Body, body_of, digest_of, stored_of
 from instill.index.stores.sqlite_filters import SqliteDialect
 from instill.index.stores.sqlite_mirror import Mirror, keywords_in
 from instill.index.stores.tokens import Cutter
-from instill.index.types import DocumentRecord, Hit
+from instill.index.types import DocumentRecord
 from instill.models.encoders.protocol import Vectors
 
 if TYPE_CHECKING:
@@ -219,18 +219,18 @@ class OverView:
             }
         return found
 
-    def vectors_of(self, hits: Sequence[Hit]) -> Vectors:
-        wanted = {key_of(hit.doc_id, hit.ordinal): at for at, hit in enumerate(hits)}
-        vectors = np.zeros((len(hits), self.dimension), dtype=np.float32)
+    def vectors_of(self, passages: Sequence[HasKey]) -> Vectors:
+        wanted = {key_of(each.doc_id, each.ordinal): at for at, each in enumerate(passages)}
+        vectors = np.zeros((len(passages), self.dimension), dtype=np.float32)
         keys = {
             row: key
-            for row, key in self._keys(self.row_ids(list({hit.doc_id for hit in hits}))).items()
+            for row, key in self._keys(self.row_ids(list({each.doc_id for each in passages}))).items()
             if key in wanted
         }
         for row in self.read_rows(list(keys), VECTOR):
             if row.vector is not None:
                 vectors[wanted[keys[row.id]]] = row.vector
-        return vectors[[wanted[key_of(hit.doc_id, hit.ordinal)] for hit in hits]]
+        return vectors[[wanted[key_of(each.doc_id, each.ordinal)] for each in passages]]
 
     # -- reading all -------------------------------------------------------------------------------------------
 

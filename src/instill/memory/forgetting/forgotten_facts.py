@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 from pydantic import BaseModel, ConfigDict
 
@@ -43,20 +44,27 @@ def hash_of_words(text: str) -> tuple[int, str]:
         >>> hash_of_words("Tea is  hot.") == hash_of_words("**tea** is\\nhot")
         True
     """
-    words = _WORD.findall(text.lower())
-    return len(words), _hash(words)
+    words = [each.group().lower() for each in _WORD.finditer(text)]
+    return len(words), _hash(" ".join(words))
 
 
-def places_of_fact(fact: ForgottenFact, text: str) -> list[tuple[int, int]]:
-    """Where the words of a fact stand in a text, in its order and without overlaps."""
+def places_of_facts(facts: Sequence[ForgottenFact], text: str) -> list[list[tuple[int, int]]]:
+    """Of each fact, where its words stand in a text, in its order and without overlaps.
+
+    The text is read once for each number of words that facts have, however many facts there are.
+    """
     found = list(_WORD.finditer(text))
     words = [each.group().lower() for each in found]
-    places: list[tuple[int, int]] = []
-    for at in range(len(words) - fact.words + 1 if fact.words else 0):
-        start, end = found[at].start(), found[at + fact.words - 1].end()
-        if (not places or start >= places[-1][1]) and _hash(words[at : at + fact.words]) == fact.hash:
-            places.append((start, end))
-    return places
+    ends = list(accumulate(len(word) + 1 for word in words))  # of each word in the words with a space between
+    joined = " ".join(words)
+    places: dict[tuple[int, str], list[tuple[int, int]]] = {(fact.words, fact.hash): [] for fact in facts}
+    for count in {fact.words for fact in facts if fact.words}:
+        for at in range(len(words) - count + 1):
+            own = places.get((count, _hash(joined[ends[at] - len(words[at]) - 1 : ends[at + count - 1] - 1])))
+            start, end = found[at].start(), found[at + count - 1].end()
+            if own is not None and (not own or start >= own[-1][1]):
+                own.append((start, end))
+    return [places[fact.words, fact.hash] for fact in facts]
 
 
 def blanked(text: str, places: Sequence[tuple[int, int]]) -> str:
@@ -75,20 +83,19 @@ def blanked(text: str, places: Sequence[tuple[int, int]]) -> str:
 def without_facts(document: Document, facts: Sequence[ForgottenFact]) -> tuple[Document, list[str]]:
     """A document with blanks for the facts that were forgotten of it, itself where it holds none; and a notice of each
     fact that it holds, also of another document's."""
-    notices = []
-    for fact in facts:
-        text, title = document.parsed.text, document.title
-        places = places_of_fact(fact, text)
-        if not places:
-            continue
-        own = fact.doc_id == document.doc_id
-        notices.append(notice_of(fact, blank=own))
-        if own:
-            shown = places_of_fact(fact, title) or any(title in text[start:end] for start, end in places)
-            title = BLANK if shown else title
-            parsed = replace(document.parsed, text=blanked(text, places), title=title)
-            document = replace(document, title=title, parsed=parsed)
-    return document, notices
+    text, title = document.parsed.text, document.title
+    held = [(fact, places) for fact, places in zip(facts, places_of_facts(facts, text), strict=True) if places]
+    notices = [notice_of(fact, blank=fact.doc_id == document.doc_id) for fact, _ in held]
+    own = [(fact, places) for fact, places in held if fact.doc_id == document.doc_id]
+    if not own:
+        return document, notices
+    blanks = [place for _, places in own for place in places]
+    shown = any(places_of_facts([fact for fact, _ in own], title)) or any(
+        title in text[start:end] for start, end in blanks
+    )
+    title = BLANK if shown else title
+    parsed = replace(document.parsed, text=blanked(text, blanks), title=title)
+    return replace(document, title=title, parsed=parsed), notices
 
 
 def notice_of(fact: ForgottenFact, *, blank: bool) -> str:
@@ -99,5 +106,5 @@ def notice_of(fact: ForgottenFact, *, blank: bool) -> str:
     return f"{held} in another document: remove it from the file, or forget this document too."
 
 
-def _hash(words: Sequence[str]) -> str:
-    return hashlib.sha256(" ".join(words).encode("utf-8", "surrogatepass")).hexdigest()
+def _hash(words: str) -> str:
+    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from instill.errors import WorkspaceError
+from instill.settings.location import expanded
 
 MANIFEST = "manifest.json"
 
@@ -34,7 +35,7 @@ def cache_root() -> Path:
     """The cache folder: `$INSTILL_CACHE_DIR`, else the platform's place for caches with `instill` below it."""
     chosen = os.environ.get("INSTILL_CACHE_DIR")
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        return expanded(chosen).absolute()
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA")
         return (Path(base) if base else Path.home() / "AppData" / "Local") / "instill" / "cache"

@@ -14,6 +14,7 @@ from instill.models.encoders.onnx_encoder import OnnxEncoder
 from instill.models.encoders.plugged import PREFIX, open_plugged
 from instill.models.encoders.protocol import Encoder
 from instill.settings import EncoderSettings
+from instill.settings.location import expanded
 
 _OPEN: SharedWhileUsed[OnnxEncoder] = SharedWhileUsed()
 
@@ -26,7 +27,7 @@ def open_encoder(settings: EncoderSettings, *, off: Sequence[str] = ()) -> Encod
         return _open_shipped(settings)
     if settings.model.startswith(PREFIX):
         return open_plugged(settings.model.removeprefix(PREFIX), settings, off)
-    return _open_folder(Path(settings.model).expanduser().absolute(), settings)
+    return _open_folder(expanded(settings.model).absolute(), settings)
 
 
 def _open_minilm(settings: EncoderSettings) -> Encoder:

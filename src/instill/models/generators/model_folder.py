@@ -6,6 +6,7 @@ from pathlib import Path
 
 from instill.common.untrusted_files import odd_file, outside_shard
 from instill.errors import UsageError
+from instill.settings.location import expanded
 
 
 def checked_folder(folder: Path) -> Path:
@@ -15,7 +16,7 @@ def checked_folder(folder: Path) -> Path:
         UsageError: it has no configuration or no safetensors weights; something in it is no file, leads out of it, or
             is too large; its index names weights elsewhere; or it holds an adapter, which names another model.
     """
-    folder = folder.expanduser().resolve()
+    folder = expanded(folder).resolve()
     if not (folder / "config.json").is_file():
         raise UsageError(
             "The folder is not a transformers model: it has no config.json.",

@@ -22,6 +22,7 @@ from instill.common.toml_files import read_toml
 from instill.common.unknown_keys import explained
 from instill.errors import UsageError
 from instill.measure.judging.refusals import PHRASES
+from instill.settings.location import expanded
 from instill.train.gate.metrics import identity_of, known_scoring
 
 _NO_TOLERANCE = "No number of rows proves that nothing at all is lost; take a small number above 0."
@@ -35,7 +36,7 @@ def _known_scoring(name: str, info: ValidationInfo) -> str:
 
 
 def _beside_the_gate(path: Path, info: ValidationInfo) -> Path:
-    return Path((info.context or {}).get("folder", ".")) / path.expanduser()
+    return Path((info.context or {}).get("folder", ".")) / expanded(path)
 
 
 RULES = 2

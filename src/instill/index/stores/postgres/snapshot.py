@@ -13,7 +13,7 @@ import numpy as np
 from instill.index.filters import parsed
 from instill.index.labels import held_of
 from instill.index.lookup import StoredDocument, StoredPassage
-from instill.index.protocol import Keys, Scored, Wanted
+from instill.index.protocol import HasKey, Keys, Scored, Wanted
 from instill.index.schema import key_of
 from instill.index.sql_quoting import both, is_one_of
 from instill.index.stores.collection import LIVE, Row
@@ -24,7 +24,7 @@ from instill.index.stores.postgres.postgres_filters import PostgresDialect, arra
 from instill.index.stores.row_texts import body_of, record_from, stored_of, with_record
 from instill.index.stores.sqlite_mirror import keywords_in
 from instill.index.stores.tokens import Cutter
-from instill.index.types import DocumentRecord, Hit
+from instill.index.types import DocumentRecord
 from instill.models.encoders.protocol import Vectors
 
 if TYPE_CHECKING:
@@ -176,12 +176,12 @@ class PostgresView:
             }
         return found
 
-    def vectors_of(self, hits: Sequence[Hit]) -> Vectors:
-        vectors = np.zeros((len(hits), self.dimension), dtype=np.float32)
-        condition = is_one_of("d.doc_id", {hit.doc_id for hit in hits})
+    def vectors_of(self, passages: Sequence[HasKey]) -> Vectors:
+        vectors = np.zeros((len(passages), self.dimension), dtype=np.float32)
+        condition = is_one_of("d.doc_id", {each.doc_id for each in passages})
         found = self._passages("d.doc_id, p.ordinal, p.id", condition)
         rows = {(doc_id, ordinal): row for doc_id, ordinal, row in found}
-        wanted = [rows.get((hit.doc_id, hit.ordinal)) for hit in hits]
+        wanted = [rows.get((each.doc_id, each.ordinal)) for each in passages]
         known = self._vectors([row for row in wanted if row is not None])
         for at, row in enumerate(wanted):
             if row is not None:

@@ -16,6 +16,7 @@ from instill.models.generators.gguf.model_file import read_model
 from instill.models.generators.gguf.serving import Serving, Stopped, TooSlow
 from instill.models.generators.protocol import AdapterOf, Generator, Message, Skill, WritesAnswers
 from instill.models.generators.thoughts import ThoughtFilter, opens_thought
+from instill.settings.location import expanded
 
 CONTEXT = 8192
 """Most tokens of prompt and reply, where the settings name none and the model reads as many."""
@@ -70,7 +71,7 @@ class GgufGenerator:
                     where=package,
                     remedy=how_to_install("local"),
                 )
-        self._model = read_model(file.expanduser().resolve())
+        self._model = read_model(expanded(file).resolve())
         self._identity = identity
         self._name = name or self._model.file.stem
         self._adapter_of, self._writes_answers = adapter, writes_answers

@@ -22,6 +22,7 @@ from instill.models.generators.model_folder import checked_folder
 from instill.models.generators.model_hash import model_hash
 from instill.models.generators.transformers_models import open_model, open_tokenizer
 from instill.models.registry.card import gate_notice, read_card
+from instill.settings.location import expanded
 from instill.train.generator.export.export_formats import (
     Format,
     layout_notices,
@@ -92,7 +93,7 @@ def export(
         MissingDependency: "gguf" without the converter.
         InstillError: what was written cannot be opened, or does not say the same.
     """
-    base, out = checked_folder(base), out.expanduser().absolute()
+    base, out = checked_folder(base), expanded(out).absolute()
     tell = progress or (lambda _: None)
     _check_base(base, candidate)
     doubt = gate_notice(read_card(candidate))
