@@ -51,7 +51,8 @@ def test_an_unknown_store_is_refused_with_the_known_ones(filled: Path) -> None:
         move(workspace, "foo", "")
     assert caught.value.what == "There is no store 'foo'."
     assert caught.value.command == (
-        "Choose one of lance, postgres, qdrant, chroma, milvus, s3, opensearch, weaviate, pinecone, tiny."
+        "Choose one of lance, postgres, qdrant, chroma, milvus, s3, opensearch, weaviate, pinecone, tiny. "
+        "A store of your own has to be an installed package: docs/stores.md"
     )
 
 
