@@ -12,6 +12,7 @@ import pytest
 
 from instill import Workspace
 from instill.server.access.keys import KeyStore
+from instill.server.jobs.documents import do_documents
 from tests.server.running import running
 from tests.server.test_api import ok
 
@@ -45,11 +46,14 @@ def test_the_earlier_document_is_kept_and_comes_back_with_its_file(tmp_path: Pat
         sent(client, "a/index.md", OLD)
         [before] = workspace.documents()
         job = sent(client, "a/index.md", NEW)
-        assert job["result"]["replaced"] == [[before.source, before.doc_id]]
+        [[source, reference]] = job["result"]["replaced"]
+        assert (source, reference.partition("@")[0]) == (before.source, before.doc_id)
         assert job["outcome"]["said"] == "1 replaces the earlier a/index.md."
         assert "blue jar" in text_of(workspace, before.doc_id)
         [listed] = ok(client.get("/api/documents/removed"))["removed"]
-        assert (listed["document"]["content_hash"], listed["replaced"]) == (before.content_hash, True)
+        assert (listed["document"]["content_hash"], listed["reference"], listed["replaced"]) == (
+            before.content_hash, reference, True,
+        )  # fmt: skip
         assert "replaced" in client.get("/documents").text
         undo = {"documents": [before.doc_id]}
         assert len(ok(client.post("/api/documents/restore", json=undo))["restored"]) == 1
@@ -58,6 +62,98 @@ def test_the_earlier_document_is_kept_and_comes_back_with_its_file(tmp_path: Pat
         ok(client.post("/api/documents/restore", json=undo))
         assert (Path(before.source).read_bytes(), "blue jar" in text_of(workspace, before.doc_id)) == (NEW, True)
         assert sent(client, "a/index.md", NEW)["outcome"]["said"] == "1 there already."
+
+
+def version(number: int) -> bytes:
+    return f"# Tea\n\nThe tea is in tin number {number}.".encode()
+
+
+def numbers(client: httpx.Client) -> list[tuple[str, bool]]:
+    """Of the versions that can be brought back, the last first: what each is named by, and whether it was replaced."""
+    return [(each["reference"], each["replaced"]) for each in ok(client.get("/api/documents/removed"))["removed"]]
+
+
+def test_every_version_comes_back_and_the_one_at_its_place_is_kept(tmp_path: Path) -> None:
+    with served(tmp_path) as (workspace, client):
+        for number in (1, 2, 3, 4):
+            sent(client, "tea.md", version(number))
+        [record] = workspace.documents()
+        (third, _), (second, _), (first, _) = numbers(client)
+
+        def back(*references: str) -> httpx.Response:
+            return client.post("/api/documents/restore", json={"documents": references})
+
+        def now() -> tuple[str, bytes]:
+            return text_of(workspace, record.doc_id)[-2:-1], Path(record.source).read_bytes()
+
+        page = client.get("/documents").text
+        assert [each in page for each in (first, second, third)] == [True, True, True]
+        assert back(first, second).status_code == 400
+        ok(back(first))
+        assert now() == ("1", version(1))
+        (fourth, is_replaced), *others = numbers(client)
+        assert (is_replaced, others) == (True, [(third, True), (second, True)])
+        ok(client.delete(f"/api/documents/{record.doc_id}"))
+        (first, is_replaced), *others = numbers(client)
+        assert (is_replaced, others) == (False, [(fourth, True), (third, True), (second, True)])
+        ok(back(third))
+        assert now() == ("3", version(3))
+        assert numbers(client) == [(first, False), (fourth, True), (second, True)]
+        ok(back(first))
+        assert now() == ("1", version(1))
+        sent(client, "tea.md", version(2))
+        assert now() == ("2", version(2))
+        assert (len(numbers(client)), back(second).status_code) == (3, 404), "the second is the one that is there"
+        ok(client.post("/api/forget", json={"reference": record.doc_id}))
+        held = [each.read_bytes() for each in (workspace.path / ".instill").rglob("*") if each.is_file()]
+        assert (numbers(client), [each for each in held if b"in tin number" in each]) == ([], [])
+
+
+def test_uploads_of_one_name_before_the_first_is_read_are_all_read(tmp_path: Path) -> None:
+    with (
+        Workspace.init(tmp_path / "kb") as workspace,
+        running(workspace.path) as server,
+        server.client() as client,
+    ):
+        service = server.service
+        for number in (1, 2, 3):
+            ok(client.post("/api/documents", files={"files": ("tea.md", version(number))}), 202)
+        held = {each.read_bytes() for each in service.uploads.rglob("*") if each.is_file()}
+        assert held == {version(1), version(2), version(3)}, "all of them are on the disk"
+        workspace.purge()
+        said = []
+        while (task := service.jobs.take("documents")) is not None:
+            report = do_documents(service.opened, service.jobs, task)
+            service.jobs.end(task.job_id, "done", report)
+            said.append(service.jobs.get(task.job_id).outcome.said)
+            do_documents(service.opened, service.jobs, task)  # as after a crash at its end
+        assert said == ["1 added.", "1 replaces the earlier tea.md.", "1 replaces the earlier tea.md."]
+        workspace.refresh()
+        [record] = workspace.documents()
+        assert ("number 3" in text_of(workspace, record.doc_id), len(numbers(client))) == (True, 2)
+        ok(client.post("/api/documents/restore", json={"documents": [numbers(client)[1][0]]}))
+        assert Path(record.source).read_bytes() == version(1)
+        assert list((service.uploads / ".waiting").glob("*")) == []
+
+
+def test_what_waits_is_deleted_where_its_job_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        Workspace.init(tmp_path / "kb") as workspace,
+        running(workspace.path) as server,
+        server.client() as client,
+    ):
+        service = server.service
+        for number in (1, 2):
+            job = ok(client.post("/api/documents", files={"files": ("tea.md", version(number))}), 202)
+        ok(client.delete(f"/api/jobs/{job['job_id']}"))
+        [waits] = (service.uploads / ".waiting").glob("*")
+        task = service.jobs.take("documents")
+        assert task is not None
+        do_documents(service.opened, service.jobs, task)
+        assert waits.read_bytes() == version(2), "for a week it can be tried again"
+        monkeypatch.setattr("instill.server.uploads.KEPT_S", 0.0)
+        do_documents(service.opened, service.jobs, task)
+        assert not waits.exists()
 
 
 def test_a_purge_ends_the_way_back_and_forgotten_words_do_not_come(tmp_path: Path) -> None:

@@ -22,7 +22,11 @@ def register(app: typer.Typer) -> None:
 def restore(
     documents: Annotated[
         list[str] | None,
-        typer.Argument(metavar="DOC…", help="Ids, paths, patterns or folders; none lists them.", show_default=False),
+        typer.Argument(
+            metavar="DOC…",
+            help="Ids, paths, patterns or folders; the id of a version, as in the list; none lists them.",
+            show_default=False,
+        ),
     ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -30,8 +34,10 @@ def restore(
     """Bring back documents that were removed, whole: text, labels, metadata, id. Without DOC, list those that can be
     brought back.
 
-    A removed document is kept for a week. It cannot be brought back if it was purged or forgotten, or if the index was
-    made anew. Documents that `sync` removed, because their files are gone, are not kept.
+    A removed document is kept for a week, and so is each version of an upload that a newer one replaced. The name of a
+    document means its last version; ID@VERSION, as the list has it, means this one. A document cannot be brought back
+    if it was purged or forgotten, or if the index was made anew. Documents that `sync` removed, because their files are
+    gone, are not kept.
 
     Example: `instill restore notes/old.md`
     """
@@ -41,8 +47,8 @@ def restore(
             if as_json:
                 print_json({"removed": found})
             for each in () if as_json else found:
-                until = f"removed {each.removed}, kept until {each.until}"
-                say(f"{each.document.doc_id}  {clean(each.document.source)}  ({until})")
+                until = f"{'replaced' if each.replaced else 'removed'} {each.removed}, kept until {each.until}"
+                say(f"{each.reference}  {clean(each.document.source)}  ({until})")
             if not found and not as_json:
                 say("Nothing can be brought back.")
             return

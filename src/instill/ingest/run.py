@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from instill.documents.document import Document
 from instill.documents.plugged import Formats
@@ -72,8 +73,8 @@ class Ingest:
         forgotten: whether a source with this content hash was forgotten, so that it stays out; it is noticed.
         off: plug-ins that are turned off, as in `plugins.off`.
         workers: who reads and encodes, closed by the caller; None: this process.
-        keep: keeps documents that are about to be replaced by other content; whether it did. Called with the index's
-            write lock held.
+        keep: keeps documents that are about to be replaced by other content; what brings each back, by its id. Called
+            with the index's write lock held.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Ingest:
         blank: Callable[[Document], tuple[Document, Sequence[str]]] = lambda document: (document, ()),
         off: Sequence[str] = (),
         workers: Workers | None = None,
-        keep: Callable[[Sequence[DocumentRecord]], bool] | None = None,
+        keep: Callable[[Sequence[DocumentRecord]], Mapping[str, str]] | None = None,
     ) -> None:
         self._moves = moves
         self._keep = keep
@@ -280,10 +281,11 @@ class Ingest:
             else:
                 self._overtaken.append(planned.entry)
 
-    def _kept(self, changes: Sequence[Put | Keep]) -> set[str]:
-        """Keep the documents that get other content, where that is wanted and they are as they were; their ids."""
+    def _kept(self, changes: Sequence[Put | Keep]) -> Mapping[str, str]:
+        """Keep the documents that get other content, where that is wanted and they are as they were; what brings each
+        back, by its id."""
         if self._keep is None:
-            return set()
+            return {}
         known = {each.known.doc_id: each for each in changes if isinstance(each, Put) and each.known is not None}
         now = self._index.records(doc_ids=sorted(known)) if known else []
         replaced = [
@@ -292,7 +294,7 @@ class Ingest:
             if each == known[each.doc_id].known
             and each.content_hash != known[each.doc_id].document.document.content_hash
         ]
-        return {each.doc_id for each in replaced} if replaced and self._keep(replaced) else set()
+        return self._keep(replaced) if replaced else {}
 
     def _without_forgotten(self, planned: Planned) -> Planned:
         """With blanks for the facts that were forgotten of this document, and a notice of each that it holds again."""
@@ -310,14 +312,13 @@ class Ingest:
         self.report.notices.append((source, f"{FORGOTTEN} {error.allowed_by}"))
         self._on_file(FileOutcome(source, "forgotten", what=error.what, remedy=error.allowed_by))
 
-    def _done(self, planned: Planned, kept: Container[str] = ()) -> None:
+    def _done(self, planned: Planned, kept: Mapping[str, str] = MappingProxyType({})) -> None:
         report, source, known = self.report, planned.entry.source, planned.known
         report.notices += [(source, notice) for notice in planned.notices]
         if planned.prepared is not None:
             (report.added if planned.prepared.change == "added" else report.changed).append(source)
             report.passages += planned.passages
-            doc_id = planned.prepared.document.doc_id
-            replaced = doc_id if doc_id in kept else ""
+            replaced = kept.get(planned.prepared.document.doc_id, "")
             report.replaced += [(source, replaced)] if replaced else []
             self._on_file(FileOutcome(source, planned.prepared.change, planned.passages, replaced=replaced))
             report.resettled += (

@@ -26,7 +26,7 @@ class FileOutcome:
         result: "added", "changed", "moved" (`was`: from where), "relabelled", "removed", "unchanged", "forgotten" (so
             that it is not added) or "failed".
         passages: how many were encoded.
-        replaced: the document's id, where its earlier version is kept and can be brought back; otherwise "".
+        replaced: what brings the earlier version back (`restore`), where it is kept; otherwise "".
         what, remedy: of a failure, and of what was forgotten.
     """
 
@@ -53,7 +53,7 @@ class Progress:
 class IngestReport:
     """What a run did, by source.
 
-    `replaced` are the (source, document id) of those of `changed` whose earlier versions are kept for `restore`,
+    `replaced` are the (source, what `restore` takes) of those of `changed` whose earlier versions are kept,
     `forgotten` the (source, what `instill forget --allow` takes) of those that were not added because they were
     forgotten. `notices` are (source, text) pairs. `resettled` counts the documents that were processed again only
     because a setting for passages had changed. `in_words` counts the passages whose vectors were told from their words

@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import time
 import unicodedata
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
+
+from filelock import FileLock
 
 from instill.catalog import Labels
 from instill.documents.sources import identity
@@ -18,11 +22,13 @@ from instill.server.errors import Refused
 from instill.settings import DocumentSettings
 from instill.workspace import Workspace
 from instill.workspace.removed_documents import FOLDER as REMOVED
-from instill.workspace.replaced_files import keep_file, put_back_file
+from instill.workspace.removed_documents import KEPT_S, RemovedDocuments
+from instill.workspace.replaced_files import is_file_of, keep_file, put_back_file
 
 _CHUNK = 1024 * 1024
 _LONGEST = 120
 _DEEPEST = 20
+_WAITING = ".waiting"
 
 
 def plain_name(name: str) -> PurePosixPath:
@@ -77,6 +83,24 @@ def name_of_upload(source: str) -> str:
     return kept.partition("/")[2] if mark else source
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Files that are on the disk and that a job is to read.
+
+    Args:
+        paths: where they belong, in the order in which they were sent.
+        waiting: of those whose place is taken by a file that was not read yet, where they wait.
+    """
+
+    paths: list[Path]
+    waiting: Mapping[Path, Path] = field(default_factory=dict)
+
+    def arguments(self) -> dict[str, object]:
+        """What the job is told of them; see `Uploads.put_in_place`."""
+        waiting = {str(place): str(file) for place, file in self.waiting.items()}
+        return {"paths": [str(path) for path in self.paths]} | ({"waiting": waiting} if waiting else {})
+
+
 class Uploads:
     """The files of one caller.
 
@@ -99,6 +123,38 @@ class Uploads:
         Raises:
             UsageError, OSError: as `keep`. None of the files is kept then.
         """
+        return self._sent(files, lambda _place: False).paths
+
+    def send_all(self, files: Sequence[tuple[str, BinaryIO]]) -> Sent:
+        """As `keep_all`, for a job that reads them later. A file whose place holds one that was not read yet waits
+        beside it until the job takes it there (`put_in_place`): each version becomes a document, and none is lost.
+
+        Raises:
+            UsageError, OSError: as `keep`. None of the files is kept then.
+        """
+        return self._sent(files, self._is_unread)
+
+    def put_in_place(self, waiting: Mapping[str, str]) -> None:
+        """Take files that waited to where they belong, when their turn has come; see `Sent`.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        own = self._folder / _WAITING
+        for place, draft in ((Path(each), Path(waited)) for each, waited in waiting.items()):
+            if draft.is_file() and draft.parent == own and place.is_relative_to(self._folder):
+                self._keep_earlier([place])
+                place.parent.mkdir(parents=True, exist_ok=True)
+                draft.replace(place)
+                _sync_folder(place.parent)
+
+    def drop_waiting(self, wanted: Collection[str]) -> None:
+        """Delete what has waited for a week and that no job names any more: those that were to read it were stopped."""
+        for file in (self._folder / _WAITING).glob("*"):
+            if str(file) not in wanted and time.time() - file.stat().st_mtime > KEPT_S:
+                file.unlink(missing_ok=True)
+
+    def _sent(self, files: Sequence[tuple[str, BinaryIO]], waits: Callable[[Path], bool]) -> Sent:
         names: list[PurePosixPath] = []
         taken: set[str] = set()
         for name, _ in files:
@@ -109,15 +165,18 @@ class Uploads:
             for each, (_, content) in zip(names, files, strict=True):
                 drafts.append(self._draft(each, {place for _, place in drafts}))
                 self._write(drafts[-1][0], content, str(each))
-            self._keep_earlier([place for _, place in drafts])
-            for draft, place in drafts:
-                draft.replace(place)
+            with self._alone():  # Of two that are sent at once under one name, the second finds the first there.
+                waiting = {place: self._folder / _WAITING / draft.name[1:] for draft, place in drafts if waits(place)}
+                self._keep_earlier([place for _, place in drafts if place not in waiting])
+                for draft, place in drafts:
+                    waiting.get(place, place).parent.mkdir(parents=True, exist_ok=True)
+                    draft.replace(waiting.get(place, place))
         finally:
             for draft, _ in drafts:
                 draft.unlink(missing_ok=True)
-        for folder in {place.parent for _, place in drafts}:
+        for folder in {waiting.get(place, place).parent for _, place in drafts}:
             _sync_folder(folder)
-        return [place for _, place in drafts]
+        return Sent([place for _, place in drafts], waiting)
 
     def keep(self, name: str, content: BinaryIO) -> Path:
         """Write a file, so that it is on the disk when this returns; its path. One of the same name is replaced;
@@ -129,11 +188,26 @@ class Uploads:
         """
         return self.keep_all([(name, content)])[0]
 
+    def _alone(self) -> FileLock:
+        folder = self._folder.parent / "jobs"
+        folder.mkdir(parents=True, exist_ok=True)
+        return FileLock(folder / "uploads.lock")
+
+    def _is_unread(self, place: Path) -> bool:
+        """Whether a file is there that is no document of the index, or another version of it."""
+        if not place.is_file():
+            return False
+        return not any(is_file_of(record, place) for record in self._whole.index.records([identity(place)]))
+
     def _keep_earlier(self, places: Sequence[Path]) -> None:
-        """Keep the files of documents that are about to be replaced, so that `restore` can bring them back."""
+        """Keep the files of documents that are about to be replaced, and of those that were deleted, so that `restore`
+        can bring them back."""
         there = {identity(place): place for place in places if place.is_file()}
-        for record in self._whole.index.records(sorted(there)) if there else ():
-            keep_file(self._folder.parent / REMOVED, record, there[record.source])
+        if there:
+            index = self._whole.index
+            removed = RemovedDocuments(self._folder.parent, index).records_at(there)
+            for record in (*index.records(sorted(there)), *removed):
+                keep_file(self._folder.parent / REMOVED, record, there[record.source])
 
     def _draft(self, name: PurePosixPath, before: Collection[Path]) -> tuple[Path, Path]:
         """Where a file is written, and where it goes once all that come with it are written: those `before` it and

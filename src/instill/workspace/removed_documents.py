@@ -1,12 +1,14 @@
 """Documents that were removed, kept whole for a week, so that they can be brought back.
 
 `.instill/removed/` has a folder for each removal: `kept.json` says what it is, `documents.arrow` has the rows with
-their vectors. A removal counts only for the generation of the index that it was made in; whatever rewrites the index,
-such as a purge, ends the way back.
+their vectors. Of a document that was replaced several times, each version has a removal of its own. A removal counts
+only for the generation of the index that it was made in; whatever rewrites the index, such as a purge, ends the way
+back.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -69,9 +71,11 @@ class RemovedDocuments:
     def __init__(self, home: Path, index: Index, clock: Callable[[], float] = time.time) -> None:
         self._home, self._index, self._clock = home, index, clock
 
-    def keep(self, records: Sequence[DocumentRecord], roots: Iterable[Root] = (), *, replaced: bool = False) -> bool:
-        """Keep documents that are about to be removed, or replaced; whether they are kept. Where the disk is full,
-        nothing is: to remove something must be possible then too."""
+    def keep(
+        self, records: Sequence[DocumentRecord], roots: Iterable[Root] = (), *, replaced: bool = False
+    ) -> dict[str, str]:
+        """Keep documents that are about to be removed, or replaced; what names each version (`reference_of`), by the
+        document's id. Where the disk is full, nothing is kept: to remove something must be possible then too."""
         folder = self._new()
         try:
             folder.mkdir(parents=True)
@@ -79,8 +83,8 @@ class RemovedDocuments:
             self._write(folder, records, roots=tuple(roots), replaced=replaced)
         except OSError:
             shutil.rmtree(folder, ignore_errors=True)
-            return False
-        return True
+            return {}
+        return {record.doc_id: reference_of(folder, record) for record in records}
 
     def keep_labels(self, records: Sequence[DocumentRecord], taken: Collection[str]) -> None:
         """Note that documents stay, and that those of these labels that they have are about to be taken from them."""
@@ -96,9 +100,11 @@ class RemovedDocuments:
 
         def is_out(record: DocumentRecord, removal: Removal) -> bool:
             now, taken = there.get(record.doc_id), removal.labels.get(record.doc_id)
-            if removal.replaced and now is not None:
+            if taken is not None:
+                return now is not None and not set(taken) <= set(now.labels)
+            if now is not None and self.is_version(record, removal):
                 return now.content_hash != record.content_hash
-            return now is None if taken is None else now is not None and not set(taken) <= set(now.labels)
+            return now is None
 
         left = []
         for folder, removal in found:
@@ -106,6 +112,15 @@ class RemovedDocuments:
             if records:
                 left.append((folder, removal.model_copy(update={"records": records})))
         return left
+
+    def is_version(self, record: DocumentRecord, removal: Removal) -> bool:
+        """Whether it may take the place of another version of its document: an upload, whose file comes back too."""
+        return removal.replaced or Path(record.source).is_relative_to(self._home / "uploads")
+
+    def records_at(self, sources: Collection[str]) -> list[DocumentRecord]:
+        """The versions that are kept of documents that stood at these places."""
+        kept = [removal for _, removal in self._all() if removal is not None and self._counts(removal)]
+        return [record for removal in kept for record in removal.records if record.source in sources]
 
     def documents(self, folder: Path, doc_ids: Collection[str]) -> Iterator[IndexedDocument]:
         """These documents of a removal, whole."""
@@ -128,15 +143,16 @@ class RemovedDocuments:
         return any(removal is None or not self._counts(removal) for _, removal in self._all())
 
     def drop_old(self) -> list[DocumentRecord]:
-        """Delete removals that no longer count; the documents that nobody can bring back now."""
+        """Delete removals that no longer count; the documents of which nobody can bring back any version now."""
         gone: list[DocumentRecord] = []
         for folder, removal in self._all():
             if removal is None or not self._counts(removal):
                 shutil.rmtree(folder, ignore_errors=True)
                 gone += [] if removal is None or removal.labels or removal.replaced else removal.records
-        counting = [removal for _, removal in self._all() if removal is not None]
-        drop_files(self._home / FOLDER, {record.content_hash for each in counting for record in each.records})
-        return gone
+        left = [record for _, removal in self._all() if removal is not None for record in removal.records]
+        drop_files(self._home / FOLDER, {record.content_hash for record in left})
+        sources = {record.source for record in left}
+        return [record for record in gone if record.source not in sources]
 
     def _counts(self, removal: Removal) -> bool:
         return removal.generation == self._index.generation.name and self._clock() - removal.at < KEPT_S
@@ -174,6 +190,17 @@ class RemovedDocuments:
             replaced=replaced,
         )
         write_bytes(folder / _LIST, removal.model_dump_json().encode())
+
+
+def reference_of(folder: Path, record: DocumentRecord) -> str:
+    """What names one version of a document that is kept in this folder.
+
+    Example:
+        >>> record = DocumentRecord("0a1b", "tea.md", "md", "Tea", "", 1, "", "", (), {}, 1, "")
+        >>> reference_of(Path("/kb/.instill/removed/00017"), record)
+        '0a1b@f5fa2f40'
+    """
+    return f"{record.doc_id}@{hashlib.sha256(f'{folder.name} {record.doc_id}'.encode()).hexdigest()[:8]}"
 
 
 def forget_removed(home: Path) -> None:

@@ -26,11 +26,19 @@ def keep_file(kept: Path, record: DocumentRecord, file: Path) -> None:
     """
     try:
         data = file.read_bytes()
-        if hashlib.sha256(data).hexdigest() == record.content_hash:
+        if _hash(data) == record.content_hash:
             (kept / FOLDER).mkdir(parents=True, exist_ok=True)
             write_bytes(kept / FOLDER / record.content_hash, data)
     except OSError:
         return
+
+
+def is_file_of(record: DocumentRecord, file: Path) -> bool:
+    """Whether a file is there, and is the one that the document was read from."""
+    try:
+        return _hash(file.read_bytes()) == record.content_hash
+    except OSError:
+        return False
 
 
 def put_back_file(kept: Path, record: DocumentRecord) -> bool:
@@ -41,6 +49,10 @@ def put_back_file(kept: Path, record: DocumentRecord) -> bool:
     Path(record.source).parent.mkdir(parents=True, exist_ok=True)
     write_bytes(Path(record.source), held.read_bytes())
     return True
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def drop_files(kept: Path, hashes: Collection[str]) -> None:

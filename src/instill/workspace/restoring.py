@@ -23,12 +23,14 @@ class RemovedDocument:
 
     Args:
         document: as it was; of a caller with labels, only with labels that they hold.
+        reference: what names this version for `restore`. The document's id names the one that was removed last.
         removed: when, ISO 8601 UTC.
         until: until when it can be brought back.
         replaced: whether it is an earlier version, which an upload of the same name replaced.
     """
 
     document: DocumentRecord
+    reference: str
     removed: str
     until: str
     replaced: bool = False
@@ -53,6 +55,12 @@ class _Kept:
     removal: Removal
     record: DocumentRecord
 
+    @property
+    def reference(self) -> str:
+        from instill.workspace.removed_documents import reference_of
+
+        return reference_of(self.folder, self.record)
+
 
 class Restoring(Changing):
     """What undoes a removal."""
@@ -69,7 +77,7 @@ class Restoring(Changing):
 
     def removed(self, *, labels: Labels = None) -> list[RemovedDocument]:
         """The documents that `restore` can bring back, those removed last first: for a week, unless they were purged,
-        or the index was made anew.
+        or the index was made anew. Of a document that was replaced several times, each version is one of them.
 
         Args:
             labels: of a caller, who can bring back what they could remove: documents with no other labels. None: all.
@@ -79,30 +87,31 @@ class Restoring(Changing):
         held = labels_of(labels)
         if self.writable:
             self._drop_removed()
-        newest = {each.record.doc_id: each for each in reversed(self._coming_back(held))}
         return [
             RemovedDocument(
                 _as_seen(each.record, held),
+                each.reference,
                 _clock(each.removal.at),
                 _clock(each.removal.at + KEPT_S),
                 each.removal.replaced,
             )
-            for each in reversed(newest.values())
+            for each in self._coming_back(held)
         ]
 
     def restore(self, references: Paths, *, labels: Labels = None) -> Restored:
         """Bring back documents that `remove` took out, whole: text, passages, vectors, labels, metadata, id and source.
-        What `sync` followed because of them is followed again. An earlier version that an upload replaced takes the
-        place of the newer one, which is then kept in the same way.
+        What `sync` followed because of them is followed again. An earlier version of an upload takes the place of the
+        newer one, which is then kept in the same way.
 
         What was forgotten or purged does not come back.
 
         Args:
-            references: ids, sources, patterns or folders, as for `remove`.
+            references: ids, sources, patterns or folders, as for `remove`: of each document the version that was
+                removed last. Or the `reference` of a version.
             labels: see `removed`.
 
         Raises:
-            UsageError: a reference names nothing that can be brought back.
+            UsageError: a reference names nothing that can be brought back, or two name versions of one document.
             WorkspaceError: the workspace is read-only or full, or was made with another encoder.
         """
         from instill.ingest.document_references import meant
@@ -113,18 +122,27 @@ class Restoring(Changing):
         done = Restored()
         with self.index.alone():
             held = labels_of(labels)
-            kept = {each.record.doc_id: each for each in reversed(self._coming_back(held))}
+            versions = self._coming_back(held)
+            kept = {each.record.doc_id: each for each in reversed(versions)}
+            named = {each.reference: each for each in versions}
             listed = _Listed([each.record for each in kept.values()])
             wanted: dict[str, _Kept] = {}
             for reference in references:
-                found = [kept[reference].record] if reference in kept else meant(listed, reference, many=True)
+                meant_by_it = named.get(reference) or kept.get(reference)
+                found = [meant_by_it.record] if meant_by_it else meant(listed, reference, many=True)
                 if not found:
                     raise UsageError(
                         "No removed document that can be brought back has this name or id.",
                         where=reference[:200],
                         remedy="List them: instill restore. Or add the file again: instill add PATH",
                     )
-                wanted.update((record.doc_id, kept[record.doc_id]) for record in found)
+                for each in [meant_by_it] if meant_by_it else [kept[record.doc_id] for record in found]:
+                    if wanted.setdefault(each.record.doc_id, each) != each:
+                        raise UsageError(
+                            "Two versions of one document cannot be there at once.",
+                            where=reference[:200],
+                            remedy="Name one of them.",
+                        )
             removed = RemovedDocuments(self.home, self.index)
             for folder in dict.fromkeys(each.folder for each in wanted.values()):
                 self._bring_back(removed, [each for each in wanted.values() if each.folder == folder], done)
@@ -148,18 +166,18 @@ class Restoring(Changing):
                 now = self.index.records(doc_ids=[record.doc_id])[0]
                 self.index.relabel(record.doc_id, sorted({*now.labels, *removal.labels[record.doc_id]}))
                 back.append(record)
-            elif record.source in taken and not (removal.replaced and taken[record.source] == record.doc_id):
+            elif record.source in taken and not (
+                taken[record.source] == record.doc_id and removed.is_version(record, removal)
+            ):
                 done.left_out.append((record.source, "Another document is at its place now."))
             else:
                 back.append(record)
         ids = {record.doc_id for record in back}
         whole = [] if removal.labels else list(removed.documents(folder, ids))
-        if removal.replaced:
-            self._swap(removed, {entry.document.doc_id for entry in whole})
+        self._swap(removed, {entry.document.doc_id for entry in whole})
         self.index.commit(whole)
-        if removal.replaced:
-            for entry in whole:
-                self._put_back_file(next(each for each in back if each.doc_id == entry.document.doc_id))
+        for entry in whole:
+            self._put_back_file(removed, next(each for each in back if each.doc_id == entry.document.doc_id))
         found = ids if removal.labels else {entry.document.doc_id for entry in whole}
         done.restored += [record for record in back if record.doc_id in found]
         done.left_out += [(each.source, "Its text is kept no longer.") for each in back if each.doc_id not in found]
@@ -186,33 +204,43 @@ class Restoring(Changing):
             if self._is_upload(record):
                 keep_file(self.home / FOLDER, record, Path(record.source))
 
-    def _put_back_file(self, record: DocumentRecord) -> None:
+    def _put_back_file(self, removed: RemovedDocuments, record: DocumentRecord) -> None:
+        """The file of an upload that is back, at its place; that of another version, which stands there, is kept."""
         from instill.workspace.removed_documents import FOLDER
-        from instill.workspace.replaced_files import put_back_file
+        from instill.workspace.replaced_files import is_file_of, keep_file, put_back_file
 
-        if self._is_upload(record) and not put_back_file(self.home / FOLDER, record):
-            Path(record.source).unlink(missing_ok=True)  # It is the newer version's, which is kept.
+        place = Path(record.source)
+        if not self._is_upload(record) or is_file_of(record, place):
+            return
+        for other in removed.records_at([record.source]):
+            keep_file(self.home / FOLDER, other, place)
+        if not put_back_file(self.home / FOLDER, record):
+            place.unlink(missing_ok=True)  # It is another version's.
 
     def _is_upload(self, record: DocumentRecord) -> bool:
         return Path(record.source).is_relative_to(self.home / "uploads")
 
     def _coming_back(self, held: tuple[str, ...] | None) -> list[_Kept]:
-        """What a caller can bring back, newest removal first; of a document that was removed twice, both."""
+        """What a caller can bring back, newest removal first; of a document each version once."""
         from instill.workspace.removed_documents import FOLDER, RemovedDocuments
 
         if not (self.home / FOLDER).is_dir():  # Without opening the index.
             return []
-        found = []
-        for folder, removal in RemovedDocuments(self.home, self.index).removals():
-            replaced = [record.doc_id for record in removal.records] if removal.replaced else []
-            now = {each.doc_id: each.labels for each in self.index.records(doc_ids=replaced)} if replaced else {}
+        removals = RemovedDocuments(self.home, self.index).removals()
+        ids = sorted({record.doc_id for _, removal in removals for record in removal.records})
+        now = {each.doc_id: each.labels for each in self.index.records(doc_ids=ids)} if ids else {}
+        found: dict[object, _Kept] = {}
+        for folder, removal in removals:
             for record in removal.records:
-                labels = removal.labels.get(record.doc_id, record.labels)
-                if record.doc_id in now:  # What takes the place of a document takes it from all who see it.
+                taken = removal.labels.get(record.doc_id)
+                labels = record.labels if taken is None else taken
+                if taken is None and record.doc_id in now:
+                    # What takes the place of a document takes it from all who see it.
                     labels = (*labels, *now[record.doc_id]) if labels and now[record.doc_id] else ()
                 if held is None or (labels and set(labels) <= set(held)):
-                    found.append(_Kept(folder, removal, record))
-        return found
+                    same = (record.doc_id, record.content_hash, record.labels, taken)
+                    found.setdefault(same, _Kept(folder, removal, record))
+        return list(found.values())
 
 
 class _Listed:

@@ -109,7 +109,8 @@ class Lately(BaseModel):
 
 
 class Restoring(BaseModel):
-    """Ids of documents that are to come back."""
+    """Documents that are to come back: the id of each, for the version that was removed last, or the `reference` of a
+    version."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -170,7 +171,7 @@ def sync(seen: Editing) -> Job:
 @router.get("/removed")
 def list_removed(seen: Editing) -> Lately:
     """Documents that were taken out and that the caller can bring back: for a week, unless they were purged or
-    forgotten, or the index was made anew."""
+    forgotten, or the index was made anew. Each version of one that was replaced is listed."""
     return Lately(removed=seen.service.opened.whole.removed(labels=seen.labels))
 
 
@@ -178,7 +179,8 @@ def list_removed(seen: Editing) -> Lately:
 def restore(seen: Editing, restoring: Restoring) -> Restored:
     """Bring back documents that were taken out, whole. Who may take a document out may bring it back."""
     whole = seen.service.opened.whole
-    there = {each.document.doc_id for each in whole.removed(labels=seen.labels)}
+    removed = whole.removed(labels=seen.labels)
+    there = {each.document.doc_id for each in removed} | {each.reference for each in removed}
     missing = next((each for each in restoring.documents if each not in there), None)
     if missing is not None:
         remedy = "List what can be brought back (GET /api/documents/removed), or add the document again."
@@ -421,9 +423,8 @@ def _kept(
     seen: Seen, files: Sequence[tuple[str, BinaryIO]], labels: Sequence[str] | None, metadata: dict[str, Any]
 ) -> Job:
     granted = granted_labels(seen, None if labels is None else [each for each in labels if each])
-    uploads = _uploads(seen)
-    paths = [str(path) for path in uploads.keep_all(files)]
-    return _job(seen, "add", {"paths": paths, "labels": granted, "metadata": metadata})
+    sent = _uploads(seen).send_all(files)
+    return _job(seen, "add", {**sent.arguments(), "labels": granted, "metadata": metadata})
 
 
 def _job(seen: Seen, kind: str, arguments: dict[str, Any]) -> Job:

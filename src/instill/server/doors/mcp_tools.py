@@ -207,8 +207,8 @@ def _add(seen: Seen, given: AddArguments) -> Given:
     else:
         service = seen.service
         uploads = Uploads(service.uploads, service.opened.whole, seen.labels, service.settings.documents)
-        kept = uploads.keep(given.name or "note.md", io.BytesIO(given.text.encode()))
-        kind, arguments = "add", {"paths": [str(kept)], **arguments}
+        sent = uploads.send_all([(given.name or "note.md", io.BytesIO(given.text.encode()))])
+        kind, arguments = "add", {**sent.arguments(), **arguments}
     jobs = seen.service.jobs
     job = jobs.add(kind, "documents", arguments, labels=seen.labels, asked_by=seen.who.name)
     end = time.monotonic() + _WAIT_S

@@ -24,6 +24,7 @@ from instill.workspace.replies import plain
 LANE: Lane = "documents"
 
 _BETWEEN_S = 0.3
+_JOBS_LOOKED_AT = 100_000
 
 
 def do_documents(opened: Opened, jobs: JobStore, task: Task) -> Any:
@@ -52,6 +53,7 @@ def _done(opened: Opened, jobs: JobStore, task: Task) -> Any:
         return json.loads(json.dumps(report, default=plain))
     labels, metadata = task.arguments["labels"], task.arguments["metadata"]
     paths = task.arguments.get("paths")
+    _take_waiting(opened, jobs, task)
     if paths is None:
         paths = [task.arguments["url"] if task.labels is None else _fetched(opened, task)]
     report = workspace.add(
@@ -69,6 +71,14 @@ def _done(opened: Opened, jobs: JobStore, task: Task) -> Any:
     _forget_refused(opened, task, [failure.source for failure in report.failed])
     _uploads(opened, task).forget_words([source for source, _ in report.forgotten])
     return json.loads(json.dumps(report, default=plain))
+
+
+def _take_waiting(opened: Opened, jobs: JobStore, task: Task) -> None:
+    """Uploads that waited until an earlier one of their name was read; see `Uploads.put_in_place`."""
+    uploads = _uploads(opened, task)
+    uploads.put_in_place(task.arguments.get("waiting", {}))
+    going = jobs.all(None, limit=_JOBS_LOOKED_AT, going=True)
+    uploads.drop_waiting({file for job in going for file in job.arguments.get("waiting", {}).values()})
 
 
 def _forget_refused(opened: Opened, task: Task, sources: Sequence[str]) -> None:

@@ -27,7 +27,9 @@ def forget_uploads(home: Path, catalog: Catalog, index: Index) -> None:
         ).all()
     kept = {record.source for record in index.records()}
     for row in open_:
-        kept.update(identity(Path(path)) for path in json.loads(row.arguments).get("paths", ()))
+        arguments = json.loads(row.arguments)
+        files = [*arguments.get("paths", ()), *arguments.get("waiting", {}).values()]
+        kept.update(identity(Path(path)) for path in files)
     for file in sorted((home / "uploads").rglob("*"), reverse=True):
         if file.is_file() and identity(file) not in kept:
             file.unlink(missing_ok=True)
