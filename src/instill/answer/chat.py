@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from instill.answer.types import Answer, Turn
 from instill.catalog import NOBODY, Asker, Catalog, Labels, StoredTurn
@@ -55,9 +55,12 @@ class Chat:
         self._asked_by = asked_by
         self._turns: list[Turn] = []
         self._conversation_id = conversation_id
+        self._asked_early = ""  # The last question, where it was refused while documents were still being read.
         self.last: Answer | None = None
         if conversation_id is not None:
-            self._turns = [_remembered(turn) for turn in catalog.turns(conversation_id, labels)]
+            stored = catalog.turns(conversation_id, labels)
+            self._turns = [_remembered(turn) for turn in stored]
+            self._asked_early = stored[-2].text if len(stored) > 1 and _is_early(stored[-1].answer) else ""
 
     @property
     def conversation_id(self) -> str:
@@ -74,20 +77,35 @@ class Chat:
         return tuple(self._turns)
 
     def say(self, text: str, *, on_token: Callable[[str], None] | None = None) -> Answer:
-        """Ask the next question. Question and answer are stored if `privacy.log_questions` is on."""
-        answer = self._ask(text, history=self._turns[-_TURNS_REMEMBERED:], on_token=on_token)
+        """Ask the next question. Question and answer are stored if `privacy.log_questions` is on.
+
+        If the last question was refused while documents were still being read, and it is asked again, the new answer
+        takes the place of the refusal.
+        """
+        is_again = bool(self._asked_early) and text == self._asked_early
+        before = self._turns[:-2] if is_again else self._turns
+        answer = self._ask(text, history=before[-_TURNS_REMEMBERED:], on_token=on_token)
         self.last = answer
-        self._turns += [Turn("user", text), answer.turns()[1]]
+        self._turns = [*before, Turn("user", text), answer.turns()[1]]
+        told = answer.as_dict()
+        self._asked_early = text if _is_early(told) else ""
         if self._keep:
-            kept = [StoredTurn("user", text, {}, ""), StoredTurn("assistant", answer.text, answer.as_dict(), "")]
-            self._catalog.add_turns(self.conversation_id, kept, self._labels)
+            kept = [StoredTurn("user", text, {}, ""), StoredTurn("assistant", answer.text, told, "")]
+            again = text if is_again else ""
+            self._catalog.add_turns(self.conversation_id, kept, self._labels, instead_of=again)
         return answer
 
     def new(self) -> None:
         """Start a new conversation: what was said before no longer counts."""
         self._turns = []
         self._conversation_id = None
+        self._asked_early = ""
         self.last = None
+
+
+def _is_early(answer: Mapping[str, Any]) -> bool:
+    """Whether it is a refusal that was given while documents were still being read."""
+    return bool(answer.get("abstained") and answer.get("trace", {}).get("unread"))
 
 
 def _remembered(turn: StoredTurn) -> Turn:

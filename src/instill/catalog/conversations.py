@@ -59,8 +59,13 @@ class Conversations(Database):
                 connection.execute(sa.insert(CONVERSATIONS).values(row))
         return conversation_id
 
-    def add_turns(self, conversation_id: str, turns: Sequence[StoredTurn], labels: Labels = None) -> None:
+    def add_turns(
+        self, conversation_id: str, turns: Sequence[StoredTurn], labels: Labels = None, *, instead_of: str = ""
+    ) -> None:
         """Append turns, all or none; from now on it takes `labels` to see the conversation.
+
+        Args:
+            instead_of: where the last question has these words, it goes with its answer.
 
         Raises:
             UsageError: there is no such conversation, or none that the caller may see.
@@ -80,6 +85,8 @@ class Conversations(Database):
                 self._require(connection, conversation_id, labels)
                 held = CONVERSATIONS.c.conversation_id == conversation_id
                 connection.execute(sa.update(CONVERSATIONS).where(held).values(labels=stored_labels(labels)))
+                if instead_of:
+                    self._drop_last(connection, conversation_id, instead_of)
                 connection.execute(sa.insert(TURNS), rows)
 
     def turns(self, conversation_id: str, labels: Labels = None) -> list[StoredTurn]:
@@ -184,6 +191,14 @@ class Conversations(Database):
                 self._require(connection, conversation_id, labels)
                 for table in (TURNS, CONVERSATIONS):
                     connection.execute(sa.delete(table).where(table.c.conversation_id == conversation_id))
+
+    def _drop_last(self, connection: sa.Connection, conversation_id: str, question: str) -> None:
+        """Delete the last question with its answer, if it has these words: somebody else may have said more."""
+        here = TURNS.c.conversation_id == conversation_id
+        query = sa.select(TURNS.c.turn_id, TURNS.c.role, TURNS.c.text).where(here)
+        last = connection.execute(query.order_by(TURNS.c.turn_id.desc()).limit(2)).all()
+        if [(each.role, each.text) for each in last[1:]] == [("user", question)]:
+            connection.execute(sa.delete(TURNS).where(TURNS.c.turn_id.in_([each.turn_id for each in last])))
 
     def _require(self, connection: sa.Connection, conversation_id: str, labels: Labels) -> None:
         """Refuse a conversation that is not there, and one that the caller may not see, in the same words."""

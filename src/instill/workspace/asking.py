@@ -158,7 +158,7 @@ class Asking(Parts):
             answer = replace(answer, notices=(*answer.notices, threshold.notice))
         if asked_by.unread:
             answer = _asked_early(answer, asked_by.unread)
-        if not answer.trace.candidates and self.is_empty:
+        elif not answer.trace.candidates and self.is_empty:
             answer = replace(answer, notices=(*answer.notices, EMPTY if self.labels is None else NOTHING_TO_SEE))
         if on_token is not None:
             on_token("")  # This ends the work where nobody listens any more: an answer that was stopped is no evidence.

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from instill import Workspace
 from instill.server.access.keys import KeyStore
-from instill.server.pages.ask import ASKED_BY_PAGE
 from tests.server.pages.axe import barriers
 from tests.server.pages.test_browser import QUESTION, SLOW, TEA, browser
 from tests.server.running import Running, running
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page, Route
 
 __all__ = ["browser"]
+BY_PAGE = "As long as this page is open, it asks again by itself."
 MANY = 450
 OVER = """() => {
   const out = document.querySelector(".who button").getBoundingClientRect();
@@ -87,11 +87,16 @@ def test_files_dropped_on_ask_are_sent_at_once_and_read_later(browser: Browser, 
         assert barriers(page) == []
         page.get_by_label("Your question").fill(QUESTION)
         page.keyboard.press("Enter")
-        page.get_by_text(ASKED_BY_PAGE).wait_for()
-        assert server.client().get("/api/conversations").json() == {"conversations": []}
+        page.get_by_text("Asked while 450 documents were still being read.").wait_for()
+        page.get_by_text(BY_PAGE).wait_for()
+        [kept] = server.client().get("/api/conversations").json()["conversations"]
+        assert (kept["first_question"], kept["turns"]) == (QUESTION, 2), "the server has it, should the page be closed"
         with Workspace.open(tmp_path / "kb") as workspace:
             workspace.add_text(TEA, name="tea.md")
         page.locator(".short").get_by_text("80 degrees").wait_for()
+        [again] = server.client().get("/api/conversations").json()["conversations"]
+        assert (again["conversation_id"], again["turns"]) == (kept["conversation_id"], 2), "in the place of the refusal"
+        assert page.locator(".exchange").count() == 1
         page.locator("#unread").get_by_text("Answers stand on 1 of 451 documents so far.").wait_for()
         read(server)
         page.locator("#unread").get_by_text("Answers stand on 1 of 251 documents so far.").wait_for()
@@ -207,16 +212,40 @@ def test_what_a_waiting_question_says_stays_true(browser: Browser, tmp_path: Pat
         page.get_by_label("Your question").fill(QUESTION)
         page.keyboard.press("Enter")
         waiting = page.locator(".exchange .answer")
-        waiting.get_by_text("None of the 30 documents is read yet.").wait_for()
+        waiting.get_by_text("Asked while 30 documents were still being read.").wait_for()
         task = server.service.jobs.take("documents")
         assert task is not None
         server.service.jobs.tell(task.job_id, "progress", {"done": 12, "total": 30, "what": ""})
-        waiting.get_by_text("12 of 30 documents are read, and none is in the index yet.").wait_for()
-        waiting.get_by_text(ASKED_BY_PAGE).wait_for()
-        assert waiting.get_by_text("None of the 30").count() == 0
+        page.locator("#unread").get_by_text("12 of 30 documents are read, and none is in the index yet.").wait_for()
+        waiting.get_by_text(BY_PAGE).wait_for()
+        assert (waiting.locator(".refusal").count(), waiting.locator(".notice").count()) == (0, 1)
 
 
-def test_a_refusal_before_all_is_read_can_be_asked_again_when_it_is(browser: Browser, tmp_path: Path) -> None:
+def test_a_page_that_is_opened_again_says_what_was_asked_before_all_was_read(browser: Browser, tmp_path: Path) -> None:
+    Workspace.init(tmp_path / "kb").close()
+    with running(tmp_path / "kb") as server, opened(browser, server, "/") as page:
+        dropped(page, 2)
+        page.get_by_text("All are sent. You may leave this page").wait_for()
+        page.get_by_label("Your question").fill(QUESTION)
+        page.keyboard.press("Enter")
+        page.get_by_text("Asked while 2 documents were still being read.").wait_for()
+        place = page.url
+        page.goto(f"{server.address}/documents")  # Nobody is there when they are read.
+        read(server)
+        with Workspace.open(tmp_path / "kb") as workspace:
+            workspace.add_text(TEA, name="tea.md")
+        page.goto(place)
+        page.get_by_text("Asked while documents were still being read; ask again.").wait_for()
+        assert (page.get_by_text(BY_PAGE).count(), page.locator("[data-by-page]:visible").count()) == (1, 0)
+        assert page.locator(".exchange").count() == 1, "nothing is asked by itself"
+        page.locator(".early").get_by_role("button", name="Ask again").click()
+        page.locator(".short").get_by_text("80 degrees").wait_for()
+        page.goto(place)
+        page.locator(".short").get_by_text("80 degrees").wait_for()
+        assert (page.locator(".exchange").count(), page.locator(".early, .refused").count()) == (1, 0)
+
+
+def test_a_refusal_before_all_is_read_is_asked_again_when_it_is(browser: Browser, tmp_path: Path) -> None:
     with Workspace.init(tmp_path / "kb") as workspace:
         workspace.add_text(TEA, name="tea.md")
     with running(tmp_path / "kb") as server, opened(browser, server, "/") as page:
@@ -225,18 +254,16 @@ def test_a_refusal_before_all_is_read_can_be_asked_again_when_it_is(browser: Bro
         page.get_by_label("Your question").fill("Who waters the plants?")
         page.keyboard.press("Enter")
         page.get_by_text("Asked while 2 documents were still being read.").wait_for()
+        page.get_by_text(BY_PAGE).wait_for()
         assert page.locator(".early button:visible").count() == 0
-        read(server)
-        page.get_by_text("Asked while documents were still being read; ask again.").wait_for()
+        assert barriers(page) == []
         with Workspace.open(tmp_path / "kb") as workspace:
             workspace.add_text("# Plants\n\nThe plants are watered by Ann Carter.", name="plants.md")
-        assert barriers(page) == []
-        page.locator(".early").get_by_role("button", name="Ask again").click()
-        page.locator(".exchange").nth(1).get_by_text("watered by Ann Carter").first.wait_for()
-        assert page.locator(".early").count() == 0
+        read(server)
+        page.locator(".exchange").get_by_text("watered by Ann Carter").first.wait_for()
+        assert (page.locator(".exchange").count(), page.locator(".early").count()) == (1, 0)
         page.reload()
-        assert page.locator(".exchange").count() == 2
-        assert page.locator(".early").count() == 0
+        assert (page.locator(".exchange").count(), page.locator(".early, .refused").count()) == (1, 0)
 
 
 def test_what_is_read_is_counted_before_it_is_in_the_index_and_a_lost_server_is_told(

@@ -1,4 +1,4 @@
-"""What a refusal says that was given before all documents were read."""
+"""What is said of an answer and of a refusal that were given before all documents were read."""
 
 from __future__ import annotations
 
@@ -21,3 +21,13 @@ def early_refusal(unread: int) -> str:
     if unread == 1:
         return "Asked while 1 document was still being read. Ask again when it is in."
     return f"Asked while {counted(unread, 'document')} were still being read. Ask again when they are in."
+
+
+def early_answer(unread: int) -> str:
+    """What stands below an answer.
+
+    Example:
+        >>> early_answer(1)
+        'Asked while 1 document was still being read.'
+    """
+    return early_refusal(unread).partition(". ")[0] + "."

@@ -19,7 +19,7 @@ from instill.catalog import Labels
 from instill.errors import UsageError
 from instill.server.api.asking import LONGEST, TurnSaid, streamed
 from instill.server.api.conversations import is_own, must_own, not_there, turns_of
-from instill.server.errors import Refused, as_page_json
+from instill.server.errors import as_page_json
 from instill.server.pages.job_lists import unread
 from instill.server.pages.rendering import clock, page, rendered
 from instill.server.service import Reading, Seen
@@ -61,12 +61,6 @@ class Exchange:
     asked_again: bool
 
 
-ASKED_BY_PAGE = (
-    "Leave this page open: it asks the question as soon as the first is read. If you close it, nobody asks it for you."
-)
-"""Of a question that comes before any document is read: the server keeps it nowhere."""
-
-
 @router.get("/", response_class=HTMLResponse)
 def first(seen: Reading, request: Request, words: str = "") -> HTMLResponse:
     """A new conversation."""
@@ -84,9 +78,6 @@ def ask(seen: Reading, asked: Asked) -> StreamingResponse:
     """The answer as events: `conversation`, `piece`, and `answer` with the markup that shows it, or `error`."""
     check_length(asked.text, "question")  # A conversation of which the first question is refused is not begun.
     workspace = seen.workspace
-    waits = "" if workspace.index.count()[0] else unread(seen)
-    if waits:
-        raise Refused(503, waits, remedy=ASKED_BY_PAGE)
     if not workspace.settings.privacy.log_questions:
         history = [each.turn() for each in asked.history][: asked.keep]
         unkept = seen.streamed(workspace.ask(asked.text, history=history, asked_by=seen.asker, stream=True))

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from instill import __version__
 from instill.answer.harmless_text import plain_text, with_short_addresses
-from instill.answer.said.early_refusal import ASKED_EARLY, early_refusal
+from instill.answer.said.early_refusal import ASKED_EARLY, early_answer, early_refusal
 from instill.answer.types import UNCERTAIN_BELOW, is_refusal
 from instill.common.place_in_words import headings_below, in_file, short_name
 from instill.common.plurals import counted
@@ -96,6 +96,7 @@ def environment() -> Environment:
         headline=headline,
         counted=counted,
         early_refusal=early_refusal,
+        early_answer=early_answer,
         asked_early=ASKED_EARLY,
         is_refusal=is_refusal,
         uncertain_below=UNCERTAIN_BELOW,

@@ -61,13 +61,14 @@ document.addEventListener("click", (event) => {
   }
 });
 
-/** As long as documents wait to be read, the page says how many. When the first is in, what was asked before is asked. */
+/** As long as documents wait to be read, the page says how many. What was refused before the first was in is asked again
+ * then, and what was refused before all were read, when they are: the last question only, the others have a button. */
 async function watchUnread() {
   while ($("#unread")) {
     await new Promise((resolve) => { setTimeout(resolve, UNREAD_MS); });
     tellEarly();
     const isAdding = $("#progress")?.hidden === false;
-    if (document.hidden || ($("#unread").hidden && !isAdding && !$(".exchange[data-waits]"))) continue;
+    if (document.hidden || ($("#unread").hidden && !isAdding)) continue;
     await lookUnread();
   }
 }
@@ -78,28 +79,37 @@ async function lookUnread() {
   const fresh = page?.querySelector("#unread");
   const empty = page?.querySelector("#empty");
   if (!fresh) return;
-  $("#unread").replaceWith(fresh);
+  const before = $("#unread");
+  const isFirst = before.dataset.documents === "0" && fresh.dataset.documents !== "0";
+  const isOver = !before.hidden && fresh.hidden;
+  before.replaceWith(fresh);
   if (empty && $("#empty")) $("#empty").replaceWith(empty);
-  const waits = $(".exchange[data-waits]");
-  if (fresh.dataset.documents !== "0" || fresh.hidden) $(".retry", waits ?? document.createElement("p"))?.click();
-  else if (waits) say($(".answer p", waits), `${fresh.textContent} ${waits.dataset.waits}`);
   tellEarly();
+  const last = $$(".exchange").at(-1);
+  if ((isFirst || isOver) && !busy && main.dataset.other === undefined && last && $(".early", last)) again(last);
 }
 
 /** What was refused before all documents were read can be asked again once they are. */
 function tellEarly() {
-  if (!$("#unread").hidden) return;
+  const isOver = $("#unread").hidden;
+  const last = $$(".exchange").at(-1);
   for (const note of $$(".early")) {
+    const isAskedByPage = !isOver && last?.contains(note) && main.dataset.other === undefined;
+    $("[data-by-page]", note).hidden = !isAskedByPage;
+    if (!isOver) continue;
     $("span", note).textContent = $("span", note).dataset.over;
     $("button", note).hidden = false;
   }
 }
 
-/** Ask it again below: what was said stays. */
+/** Ask it again. The last question is asked in its place, as the server does too; of another one, what was said stays. */
 function again(part) {
   if (busy) return say($("#next"), "An answer is being written. Ask again when it is there, or stop it.");
-  $(".early", part)?.remove();
-  ask($(".question h2", part).textContent, null);
+  const text = $(".question h2", part).textContent;
+  const isLast = part === $$(".exchange").at(-1);
+  if (isLast && main.dataset.other === undefined) part.remove();
+  else $(".early", part)?.remove();
+  ask(text, conversation || !isLast ? null : Number(part.dataset.keep));
 }
 tellEarly();
 watchUnread();
@@ -204,10 +214,7 @@ async function ask(text, keep) {
     const isStopped = error.name === "AbortError";
     if (!isStopped) later(false); // what stands in the field stays there
     reply.replaceChildren(answer);
-    const waits = !isStopped && $("#unread").dataset.documents === "0" && error.problem?.status === 503;
-    if (waits) part.dataset.waits = error.problem.remedy;
-    else delete part.dataset.waits;
-    answer.replaceChildren(make("p", { class: isStopped || waits ? "soft" : "bad", role: "alert" }, isStopped ? "Stopped." : error.message),
+    answer.replaceChildren(make("p", { class: isStopped ? "soft" : "bad", role: "alert" }, isStopped ? "Stopped." : error.message),
       make("p", {}, retry(text, part)));
   } finally {
     busy = null;
