@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from instill.answer.types import Answer, Turn
     from instill.memory.answer_cache.cache import AnswerCache
 
+_TOLD = 10
+"""Passages in which the words of an earlier answer are looked for."""
+
 
 class Asking(Parts):
     """What is asked of the documents."""
@@ -134,6 +137,7 @@ class Asking(Parts):
         on_token: OnToken | None,
         asked_by: Asker,
     ) -> Answer:
+        from instill.answer.asked.cited_by_words import with_citations
         from instill.answer.log import log_answer
         from instill.memory.when_idle import note_asked
 
@@ -143,6 +147,7 @@ class Asking(Parts):
         started = time.perf_counter()
         threshold = self.threshold
         answerer = self._answerer(where, mode, threshold.value)
+        history = with_citations(history, lambda text: self._search(self._request(text, _TOLD, "hybrid", where)).hits)
         cache, cache_notice = self._cache(mode, where, threshold.value) if not history else (None, "")
         answer = None if cache is None else cache.find(question)
         if answer is None:

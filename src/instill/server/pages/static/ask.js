@@ -17,6 +17,7 @@ let conversation = main.dataset.conversation;
 const GONE = "This conversation is not there any more: it was deleted, or it showed a document that was forgotten.";
 let unkept = []; // what was said, where conversations are not kept
 let busy = null;
+let known = { hidden: $("#unread").hidden, documents: $("#unread").dataset.documents }; // what was said of documents that are not read
 let isNext = false; // whether what stands in the field is asked after the answer that is being written
 
 let hasScrolled = false; // whether somebody went elsewhere on the page since the question was sent
@@ -66,7 +67,7 @@ document.addEventListener("click", (event) => {
 async function watchUnread() {
   while ($("#unread")) {
     await new Promise((resolve) => { setTimeout(resolve, UNREAD_MS); });
-    tellEarly();
+    askEarly();
     const isAdding = $("#progress")?.hidden === false;
     if (document.hidden || ($("#unread").hidden && !isAdding)) continue;
     await lookUnread();
@@ -79,14 +80,21 @@ async function lookUnread() {
   const fresh = page?.querySelector("#unread");
   const empty = page?.querySelector("#empty");
   if (!fresh) return;
-  const before = $("#unread");
-  const isFirst = before.dataset.documents === "0" && fresh.dataset.documents !== "0";
-  const isOver = !before.hidden && fresh.hidden;
-  before.replaceWith(fresh);
+  $("#unread").replaceWith(fresh);
   if (empty && $("#empty")) $("#empty").replaceWith(empty);
+  askEarly();
+}
+
+/** The notice on what is not read is replaced by whoever looks at the server: what changed since is seen here. */
+function askEarly() {
   tellEarly();
+  if (busy) return;
+  const { hidden, dataset: { documents } } = $("#unread");
+  const isFirst = known.documents === "0" && documents !== "0";
+  const isOver = !known.hidden && hidden;
+  known = { hidden, documents };
   const last = $$(".exchange").at(-1);
-  if ((isFirst || isOver) && !busy && main.dataset.other === undefined && last && $(".early", last)) again(last);
+  if ((isFirst || isOver) && main.dataset.other === undefined && last && $(".early", last)) again(last);
 }
 
 /** What was refused before all documents were read can be asked again once they are. */
