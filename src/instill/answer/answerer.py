@@ -28,11 +28,12 @@ from instill.answer.reading.reader import Reader
 from instill.answer.said.clusters_answer import POOL, PassageVectors, clusters_of, keywords, piece_together
 from instill.answer.said.compact_prompt import build_compact, quoted_first, says
 from instill.answer.said.grounded import Grounded, ground, write_answer
+from instill.answer.said.nearest import nearest_claims
 from instill.answer.said.prompt import CONTEXT_CHARACTERS, Prompt, build_prompt
 from instill.answer.said.quoted_answer import Extract, extract, written
 from instill.answer.said.reply import Reply
 from instill.answer.said.reply_length import is_said_briefly, most_tokens
-from instill.answer.types import Answer, Trace, Turn
+from instill.answer.types import Answer, Claim, Trace, Turn
 from instill.errors import GeneratorError, UsageError
 from instill.index.types import Hit
 from instill.models.encoders.protocol import Encoder
@@ -217,7 +218,7 @@ class Answerer:
     ) -> Answer:
         found, citer = extracted
         trace = run.trace("extractive", dropped=dropped + citer.failed, generator=generator)
-        return self._finished(run, found, trace, notices)
+        return self._finished(run, found, citer, trace, notices)
 
     def _in_parts(self, run: Run, whole: Answer, parts: Sequence[str], history: Sequence[Turn]) -> Answer:
         """Two questions in one that no piece answers together, each by itself; `whole` where none is answered."""
@@ -250,7 +251,7 @@ class Answerer:
         run.read = prompt.hits
         if grounded.unknown:
             trace = run.trace("generator", generator=generator.name)
-            return run.refused("", self._extract(run)[0].claims, 0.0, trace, ())
+            return run.refused("", self._nearest(run, *self._extract(run)), 0.0, trace, ())
         if not grounded.claims:
             notice = (
                 "No sentence of the generator's answer could be proved from the documents; "
@@ -320,7 +321,7 @@ class Answerer:
             found = piece_together(run.standalone, clusters, self._encoder, citer, most=most, pool=run.pool)
         run.read = found.ranking.hits if found.ranking else ()
         trace = run.trace("clusters", dropped=citer.failed, clusters=tuple(str(group) for group in clusters))
-        return self._finished(run, found, trace, ())
+        return self._finished(run, found, citer, trace, ())
 
     # -- parts -------------------------------------------------------------------------------------------------
 
@@ -340,12 +341,17 @@ class Answerer:
             )
         return found, citer
 
-    def _finished(self, run: Run, found: Extract, trace: Trace, notices: tuple[str, ...]) -> Answer:
+    def _nearest(self, run: Run, found: Extract, citer: Citer) -> tuple[Claim, ...]:
+        with run.step("nearest"):
+            return nearest_claims(run.standalone, found.claims, found.ranking, citer)
+
+    def _finished(self, run: Run, found: Extract, citer: Citer, trace: Trace, notices: tuple[str, ...]) -> Answer:
         """The answer, or the refusal where it is not trusted enough."""
         missing = run.spelling.stranger or found.missing
         confidence = 0.0 if run.spelling.stranger else found.confidence
         if missing or not found.claims or confidence < self._settings.threshold:
-            return run.refused(missing or found.reason, found.claims, confidence, trace, notices)
+            nearest = self._nearest(run, found, citer)
+            return run.refused(missing or found.reason, nearest, confidence, trace, notices)
         notices = (*notices, found.notice) if found.notice else notices  # What is said of an answer, not of a refusal.
         return run.answer(found.text, found.claims, confidence, trace, notices, short=found.short)
 

@@ -9,7 +9,6 @@ from time import perf_counter
 
 from instill.answer.asked.spelling import Spelling
 from instill.answer.citations import candidate
-from instill.answer.found.choose_pieces import MOST_PIECES
 from instill.answer.harmless_text import with_short_addresses
 from instill.answer.reading.findings import Findings
 from instill.answer.types import REFUSAL, UNSURE, UNSURE_FROM, Answer, Claim, Trace
@@ -72,7 +71,7 @@ class Run:
         parts = (said, missing, "" if self.spelling.stranger else self.spelling.questions)
         text = " ".join(part for part in parts if part)
         answer = self.answer(text, (), confidence, trace, notices, abstained=True)
-        shown = (replace(claim, text=with_short_addresses(claim.text)) for claim in nearest[:MOST_PIECES])
+        shown = (replace(claim, text=with_short_addresses(claim.text)) for claim in nearest)
         return replace(answer, nearest=tuple(shown))
 
     def answer(
