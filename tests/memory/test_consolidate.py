@@ -130,6 +130,19 @@ def test_what_would_be_trained_is_shown_and_nothing_is_written(workspace: Worksp
     assert [len(each["taught"]) for each in planned] == [6]
 
 
+def test_what_a_gate_of_facts_cannot_check_is_named_with_the_reason(tmp_path: Path, workspace: Workspace) -> None:
+    [(group, material)], _ = workspace.consolidation(base="micro")
+    home = tmp_path / "home"
+    files = write_files(home, group, material, base="micro", replay=None, gate=None, seed=0)
+    assert load_gate(files.folder / "gate.toml").not_checked == {
+        "forgetting": "There are no rows of what the model could do before: name some with --replay FILE."
+    }
+    own = tmp_path / "own.toml"
+    own.write_text('[forgetting]\nrows = "replay.jsonl"\naccuracy_drop = 0.1\n')
+    files = write_files(home, group, material, base="micro", replay=None, gate=own, seed=0)
+    assert load_gate(files.folder / "gate.toml").not_checked == {}, "the user's own gate checks it"
+
+
 def test_a_fact_that_is_worded_in_one_way_only_is_left_out() -> None:
     text = "The rusty gate squeaks 12 times."
     document = stored(text)
@@ -298,6 +311,7 @@ def test_trained_together_from_the_base_recorded_and_rebuilt_exactly_without_wha
         assert stages[4].endswith("shown more often")
         assert Registry(workspace.home).ids() == [first.adapter], "the first one is not kept"
         assert (first.promoted, first.rows > 10, len(first.facts)) == (False, True, 4)
+        assert [each.partition(" ")[0] for each in first.unchecked] == ["[forgetting.perplexity]"]
         assert first.reasons  # Four facts prove no gain, whatever is learnt.
         card = Registry(workspace.home).check(first.adapter).card
         assert {each["doc_id"] for each in card.documents or ()} >= {fact.doc_id for fact in workspace.memory().facts()}

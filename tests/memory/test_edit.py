@@ -104,21 +104,58 @@ def test_an_edit_that_is_not_said_is_not_in_use_and_its_document_answers(workspa
     assert "Qxzw Vjkk" in workspace.ask(f"What is the employer of {ONE.name}?").text
 
 
-def test_a_document_that_says_so_is_used_and_forgetting_it_withdraws_the_weights(workspace: Workspace) -> None:
+def test_forgetting_a_document_ends_the_edit_of_it_and_makes_the_others_again(workspace: Workspace) -> None:
     said = f"{THREE.name} was born in {ONE.facts['birthplace']}."
     workspace.add_text(f"# Correction\n\n{said}\n", name="correction.md")
+    other = workspace.edit(ONE.name, BORN, TWO.facts["birthplace"], base="micro", force=True)
     found = workspace.edit(THREE.name, BORN, ONE.facts["birthplace"], base="micro", force=True)
     assert found.document == "stdin:correction.md"
-    other = workspace.edit(ONE.name, BORN, TWO.facts["birthplace"], base="micro", force=True)
-    shown = as_json("models", "diff", other.adapter, cwd=workspace.path)
+    shown = as_json("models", "diff", found.adapter, cwd=workspace.path)
     assert shown["b"] == "base"
     assert shown["differences"]["recipe"][f"edits.{BORN.format(ONE.name)}"] == [TWO.facts["birthplace"], None]
     assert [each["norm"] > 0 for each in shown["layers"] if each["layer"] == "layer 3"] == [True]
     assert [each["norm"] for each in shown["layers"] if each["layer"] == "layer 0"] == [0.0]
+    plan = workspace.forgetting_plan("stdin:correction.md")
+    assert [(each.where, each.said) for each in plan.weights if each.where.startswith("edit")] == [
+        (f"edit {found.edit_id}", "Its value comes from it, so it ends."),
+        ("edits", f"1 other edit in the same weights ({other.edit_id}) is made again without it."),
+    ]
+
     receipt = workspace.forget("stdin:correction.md")
+
     assert {found.adapter, other.adapter} <= set(receipt.withdrawn)
     [left] = workspace.edits()
-    assert (left.edit_id, left.state, "forgotten" in left.said) == (other.edit_id, "not in use", True)
+    assert (left.edit_id, left.state, left.said) == (other.edit_id, "in force", "")
+    assert left.adapter not in receipt.withdrawn
+    assert champion(workspace, left.base) == left.adapter
+    card = Registry(workspace.home).check(left.adapter).card
+    assert card.recipe["edits"] == {BORN.format(ONE.name): TWO.facts["birthplace"]}
+    assert not {each.doc_id for each in receipt.documents} & card.made_from.doc_ids
+    removed = [(each.where, each.said) for each in receipt.removed]
+    assert (f"edit {found.edit_id}", "Its value came from it, so it ended.") in removed
+    assert ("edits", f"1 other edit ({other.edit_id}) was made again without it, in {left.adapter}.") in removed
+    assert ("model micro", f"In use now: {left.adapter}.") in removed
+    assert receipt.rebuild == ()
+    kept = (workspace.home / "memory" / "rebuild").iterdir()
+    assert not any(ONE.facts["birthplace"] in file.read_text() for file in kept), "no value of an edit stays"
+    first = weights(workspace, left.adapter)
+    workspace.undo_edit(left.edit_id)
+    again = workspace.edit(ONE.name, BORN, TWO.facts["birthplace"], base="micro", force=True)
+    assert weights(workspace, again.adapter) == first, "as if the document had never been there"
+
+
+def test_edits_that_cannot_be_made_again_say_why(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = workspace.edit(ONE.name, BORN, TWO.facts["birthplace"], base="micro", force=True)
+    card = Registry(workspace.home).check(other.adapter).card
+    monkeypatch.setattr(
+        "instill.memory.forgetting.edits_left.recipe_kept",
+        lambda *_: {"recipe": card.recipe, "base": {"folder": str(workspace.path / "gone")}},
+    )
+    page = next(each for each in workspace.documents() if each.source.startswith("/"))
+    receipt = workspace.forget(page.source)
+    [left] = workspace.edits()
+    assert (left.state, "could not be made again" in left.said) == ("not in use", True)
+    assert receipt.rebuild == (f"edit {left.edit_id}: edit again. {left.said}",)
 
 
 def test_a_consolidation_ends_the_edits_and_says_what_became_of_each(workspace: Workspace) -> None:

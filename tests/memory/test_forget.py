@@ -126,12 +126,17 @@ def test_the_receipt_says_what_was_said_before(workspace: Workspace) -> None:
     assert plan.goes.changed == (f"study set {study.card.id}",)
     own = {"index", "catalog", "proof", "model base"}
     removed = {each.where: each.said for each in receipt.removed}
+    assert [each.said for each in plan.weights] == [
+        "withdrawn, and its weights are deleted.", "It is in use; withdrawn, and its weights are deleted.",
+        "In use then: first-01.",
+    ]  # fmt: skip
+    assert (plan.withdrawn, plan.rebuild) == (receipt.withdrawn, receipt.rebuild)
     assert set(removed) - own == {*plan.goes.deleted, *plan.goes.changed}
     assert plan.goes.exchanges == 3, "one in the log alone, one in both, one that followed in the conversation"
     assert removed["catalog"].startswith("3 exchanges in conversations and the log,")
     assert "3 exchanges in conversations and the log of questions will be deleted." in plan.goes.said
     stays = {each.where: each.said for each in plan.stays}
-    assert set(stays) == {"run busy", "candidate nobody-04", letter.source, "outside"}
+    assert set(stays) == {"run busy", "candidate nobody-04", letter.source, "outside", "log of questions"}
     left = {each.where: each.said for each in receipt.not_removed}
     assert {where: said for where, said in left.items() if said != "It still holds a sentence of it."} == stays
     assert workspace.forgetting_plan("oven.md").goes.exchanges == 2, "what followed in the conversation is gone too"
@@ -170,6 +175,73 @@ def test_an_exchange_goes_from_the_log_and_the_conversation_alike(workspace: Wor
     assert kept.question_id in logged
     assert refusal.question_id not in logged
     assert plan == 3 + len(before - logged), "the refusal, the answer, and what followed it"
+
+
+NAMED = "Has anybody written to Ashgrove of late?"
+
+
+def ask_by_name(workspace: Workspace) -> None:
+    """A question that names the letter's builder, and is shown nothing of the letter."""
+    alone = "source like '%oven.md'"
+    answer = workspace.ask(NAMED, where=alone)
+    assert letter_of(workspace) not in json.dumps(answer.as_dict())
+    talk = workspace.chat(labels=["staff"])  # They see no document.
+    talk.say(NAMED)
+    talk.say("Who built the stone oven?")
+
+
+def test_questions_that_name_it_are_told_of_and_taken_where_that_is_wished(workspace: Workspace) -> None:
+    ask_by_name(workspace)
+    plan = workspace.forgetting_plan("letter.md")
+    wished = workspace.forgetting_plan("letter.md", questions=True)
+    assert (plan.naming, wished.naming) == (3, 3), "two questions, and what followed one in its conversation"
+    assert wished.goes.exchanges == plan.goes.exchanges + 3
+    said = next(each.said for each in plan.stays if each.where == "log of questions")
+    assert "3 exchanges of these name it, by a name or a code that no other document has." in said
+    assert "instill questions clear --about WORDS" in said
+
+    receipt = workspace.forget("letter.md", questions=True)
+
+    assert "3 exchanges of these named it and showed nothing of it." in {each.said for each in receipt.removed}
+    assert not any("ashgrove" in file.read_bytes().lower().decode("latin-1") for file in files_of(workspace.home))
+    assert [each.question for each in Feedback(workspace).newest()] == ["Who built the stone oven?"]
+
+
+def test_questions_that_name_it_stay_unless_they_are_taken_by_their_words(workspace: Workspace) -> None:
+    ask_by_name(workspace)
+    receipt = workspace.forget("letter.md")
+    stays = {each.where: each.said for each in receipt.not_removed}
+    assert "3 exchanges of these name it" in stays["log of questions"]
+    feedback = Feedback(workspace)
+    assert NAMED in [each.question for each in feedback.newest()]
+    assert feedback.clear("ash") == 0, "whole words"
+    assert as_json("questions", "clear", "--about", "to ashgrove", cwd=workspace.path)["cleared"] == 3
+    assert [each.question for each in feedback.newest()] == ["Who built the stone oven?"]
+    with pytest.raises(UsageError, match="No word is named"):
+        feedback.clear("  ")
+
+
+def test_what_would_be_forgotten_is_shown_and_nothing_is_removed(workspace: Workspace) -> None:
+    before = {str(file): file.read_bytes() for file in files_of(workspace.home) if file.suffix in (".json", ".lance")}
+    shown = instill("forget", "letter.md", "--dry-run", cwd=workspace.path).stdout
+    for line in (
+        "Would be forgotten:", "candidate letter-03: It is in use; withdrawn, and its weights are deleted.",
+        "model base: In use then: first-01.", "Not removed from:", "To train again: consolidated facts",
+        "Nothing was removed.",
+    ):  # fmt: skip
+        assert line in shown
+    planned = as_json("forget", "letter.md", "--dry-run", cwd=workspace.path)["planned"]
+    plan = workspace.forgetting_plan("letter.md")
+    assert planned == plan.as_dict()
+    assert {"deleted", "changed", "exchanges", "naming", "withdrawn", "weights", "rebuild", "stays"} < set(planned)
+    after = {str(file): file.read_bytes() for file in files_of(workspace.home) if file.suffix in (".json", ".lance")}
+    assert before == after
+    fact = next(each for each in workspace.memory().facts() if each.question == WHO)
+    assert as_json("forget", fact.fact_id, "--dry-run", cwd=workspace.path)["planned"]["kind"] == "fact"
+
+
+def files_of(home: Path) -> list[Path]:
+    return [file for file in home.rglob("*") if file.is_file()]
 
 
 def test_a_study_set_of_which_nothing_is_left_is_said_to_be_deleted(workspace: Workspace) -> None:

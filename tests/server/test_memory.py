@@ -196,7 +196,7 @@ def test_the_page_in_a_browser(browser: Browser, server: Running, place: Place) 
     with page.expect_navigation():
         dialog.get_by_role("button", name="Forget when they are done").click()
     [later] = [each for each in jobs.all() if each.kind == "forget"]
-    assert (later.state, later.arguments) == ("waiting", {"reference": "stdin:pay.md"})
+    assert (later.state, later.arguments) == ("waiting", {"reference": "stdin:pay.md", "questions": False})
     assert page.locator("instill-job").filter(has_text="Forgetting").count() == 1
     for each in (later.job_id, running):
         jobs.stop(each)

@@ -174,5 +174,7 @@ def _print(found: Sequence[Mapping[str, Any]]) -> None:
             say(f"  {clean(reason)}")
         for todo in each["next"]:
             say(f"  next: {clean(todo)}")
+        for unchecked in each["unchecked"]:
+            say(f"  {clean(unchecked)}")
         for fact_id, reason in each["left_out"].items():
             say(f"  {fact_id} was left out: {reason}.")

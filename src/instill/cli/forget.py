@@ -15,6 +15,7 @@ from instill.workspace import Workspace
 
 if TYPE_CHECKING:
     from instill.memory.forgetting.receipts import Receipt
+    from instill.workspace.forgetting_plan import ForgettingPlan
 
 receipts = typer.Typer(no_args_is_help=True, help="Show and verify receipts of what was forgotten.")
 
@@ -33,6 +34,16 @@ def forget(
     allow: Annotated[
         str, typer.Option(metavar="PATH", help="Let forgotten documents be added again: a path, a folder or a pattern.")
     ] = "",
+    questions: Annotated[
+        bool,
+        typer.Option(
+            "--questions",
+            help="Also delete questions in the log that name it, by a name or a code that no other document has.",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be removed, and what would not; remove nothing.")
+    ] = False,
     probe: Annotated[
         bool,
         typer.Option("--probe", help="Train the weights again now, and measure what they know of it before and after."),
@@ -46,7 +57,7 @@ def forget(
 ) -> None:
     """Remove a document or a fact for good: from the index, from what was made from it, and from weights.
 
-    Example: `instill forget letters/holm.md --receipt receipt.json`
+    Example: `instill forget letters/holm.md --dry-run`
     """
     if bool(reference) == bool(allow):
         raise UsageError(
@@ -68,6 +79,9 @@ def forget(
             else:
                 say("It may be added again.")
             return
+        if dry_run:
+            _print_plan(opened.forgetting_plan(reference, questions=questions), as_json)
+            return
         if receipt is not None:
             must_be_writable(
                 receipt,
@@ -75,7 +89,10 @@ def forget(
                 what="The receipt cannot be written there, so nothing was forgotten.",
                 remedy="Name a file in a folder that you may write. All receipts are kept too: instill receipt list",
             )
-        signed = opened.forget_and_probe(reference, base=base, replay=replay) if probe else opened.forget(reference)
+        if probe:
+            signed = opened.forget_and_probe(reference, base=base, replay=replay, questions=questions)
+        else:
+            signed = opened.forget(reference, questions=questions)
     if receipt is not None:
         from instill.memory.forgetting.receipts import write_receipt
 
@@ -133,6 +150,26 @@ def list_(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
     rows: list[tuple[str, ...]] = [("id", "at", "kind", "reference")]
     rows += [(each.id, each.at, each.kind, clean(each.reference, 60)) for each in found]
     say_block(columns(rows))
+
+
+def _print_plan(plan: ForgettingPlan, as_json: bool) -> None:
+    if as_json:
+        print_json({"planned": plan.as_dict()})
+        return
+    say("Would be forgotten:", bold=True)
+    for source in plan.documents:
+        said = "a fact of " if plan.kind == "fact" else ""
+        say(f"  {said}{clean(source)}")
+    say("What goes with it:")
+    say(f"  {clean(plan.goes.said)}")
+    for each in plan.weights:
+        say(f"  {clean(each.where)}: {clean(each.said)}")
+    say("Not removed from:")
+    for each in plan.stays:
+        say(f"  {clean(each.where)}: {clean(each.said)}")
+    for line in plan.rebuild:
+        say(f"To train again: {clean(line)}")
+    say("Nothing was removed. Leave out --dry-run to forget it; this cannot be undone.")
 
 
 def _print(receipt: Receipt) -> None:

@@ -23,7 +23,7 @@ from instill.models.registry.card_differences import BASE, base_card, card_diffe
 from instill.models.registry.champions import Champions, Change
 from instill.models.registry.store import Candidate, Registry
 from instill.settings.location import find_workspace
-from instill.train.gate.advice import BRACKETS, WORDS, advice, measured_name
+from instill.train.gate.advice import BRACKETS, WORDS, advice, gained_of, measured_name
 from instill.train.gate.reply_samples import kept
 from instill.workspace.replies import candidates_of
 
@@ -298,7 +298,14 @@ def _print_card(found: Candidate, home: Path, *, champion: bool, problem: str) -
         for each in conditions
     ]
     _print_section(f"gate ({BRACKETS})", marks)
-    todo = advice((each.name, each.outcome or ("" if each.passed else "failed"), each.needed) for each in conditions)
+    gain = next((each for each in conditions if each.name == "gain"), None)
+    gained = (
+        None
+        if gain is None
+        else gained_of(before.get("gain"), after.get("gain"), (gain.model_extra or {}).get("rows"), gain.limit)
+    )
+    outcomes = ((each.name, each.outcome or ("" if each.passed else "failed"), each.needed) for each in conditions)
+    todo = advice(outcomes, gained)
     lines = reply_lines(kept(home, card.id))
     if lines:
         say("", lines[0], bold=True)

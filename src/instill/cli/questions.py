@@ -11,6 +11,7 @@ import typer
 from instill.cli.output import JsonOption, LabelOption, WorkspaceOption, clean, columns, print_json, readable
 from instill.cli.output_place import must_be_writable
 from instill.cli.terminal import say, say_block
+from instill.common.plurals import counted
 from instill.errors import UsageError
 from instill.workspace import Workspace
 
@@ -140,17 +141,25 @@ def export(
 
 
 @app.command()
-def clear(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Delete all questions, their judgements, and all conversations.
+def clear(
+    about: Annotated[
+        str, typer.Option(metavar="WORDS", help="Delete only the questions that contain these words, in this order.")
+    ] = "",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete all questions, their judgements, and all conversations; or only questions with some words.
 
-    Example: `instill questions clear`
+    Example: `instill questions clear --about "Mara Holm"`
     """
     from instill.workspace.asked_questions import Feedback
 
     with Workspace.open(workspace) as opened:
-        count = Feedback(opened).clear()
+        count = Feedback(opened).clear(about)
     if as_json:
         print_json({"cleared": count})
+    elif about:
+        say(f"Deleted {counted(count, 'exchange')} in conversations and the log of questions.")
     else:
         say(f"Deleted {count} question{'s' * (count != 1)}, and all conversations.")
 

@@ -18,7 +18,7 @@ from instill.cli.stopping import StoppedError
 from instill.cli.terminal import err, say, say_block
 from instill.errors import UsageError
 from instill.settings.location import find_workspace
-from instill.train.gate.advice import BRACKETS, WORDS, advice, scale_text
+from instill.train.gate.advice import BRACKETS, WORDS, advice, gained_of, scale_text
 
 if TYPE_CHECKING:
     from instill.common.progress_watch import Told, Watch
@@ -306,7 +306,9 @@ def _told(outcome: TrainingResult) -> str:
         lost = any(each.outcome == "failed" for each in found)
         said = "Rejected" if lost else "Not proven yet, so it is not promoted"
         lines.append(f"{said}; it is kept with the reasons. See: instill models show {card.id}")
-        lines += [f"next: {each}" for each in advice((one.name, one.outcome, one.needed) for one in found)]
+        gain = next((each for each in found if each.name == "gain"), None)
+        gained = None if gain is None else gained_of(gain.before, gain.after, gain.rows, gain.limit)
+        lines += [f"next: {each}" for each in advice(((one.name, one.outcome, one.needed) for one in found), gained)]
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ answer, and what was said of them by who holds no more.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -264,14 +265,30 @@ class Feedback:
                     break
         return spans
 
-    def clear(self) -> int:
+    def clear(self, about: str = "") -> int:
         """Delete all questions, judgements and conversations; how many questions there were. For the owner.
+
+        Args:
+            about: delete only the questions that contain these words, in any case, and what followed each in its
+                conversation.
 
         Raises:
             UsageError: the workspace is seen under labels.
         """
+        from instill.workspace.purge.conversations_and_log import forget_exchanges
+        from instill.workspace.purge.questions_naming import questions_with
+
         if self._workspace.labels is not None:
             raise UsageError("Only the owner clears the log of questions: others asked too.")
+        words = " ".join(utf8(about, "about").lower().split())
+        if about and not words:
+            raise UsageError("No word is named.", where="about", remedy="Name words, or leave them out: then all go.")
+        if words:
+            whole = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")
+            naming = questions_with(
+                self._catalog, lambda text: whole.search(" ".join(text.lower().split())) is not None
+            )
+            return forget_exchanges(self._catalog, (), naming) if naming else 0
         return self._catalog.clear_questions()
 
     # -- question sets -----------------------------------------------------------------------------------------

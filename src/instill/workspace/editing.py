@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 
 Method = Literal["rome", "alphaedit", "ultraedit"]
 
-NOTE = "edit-"
-"""Begins the name of a document that says what an edit says, where no document did."""
-
-_PASSAGES = 200
 _LONGEST = 1000
 """Characters of a question or a value: longer ones are no single fact."""
 
@@ -232,30 +228,22 @@ class Editing(Changing, Remembering):
         return folder_of(found_base(chosen))
 
     def _kept(self, keep: Path | None) -> Kept:
+        from instill.memory.editing.kept_texts import kept_texts
         from instill.memory.editing.making import Kept
-        from instill.train.generator.data.rows import Row, read_rows
+        from instill.train.generator.data.rows import read_rows
 
-        if keep is not None:
-            if not keep.is_file():
-                raise UsageError("There is no file at this path.", where=f"--keep {keep}")
-            return Kept(rows=tuple(read_rows(keep)))
-        from instill.common.made_from import made_from
-
-        texts: list[Row] = []
-        for record in sorted(self.index.records(), key=lambda each: each.doc_id):
-            if len(texts) >= _PASSAGES:
-                break
-            stored = self.index.document_text(record.doc_id)
-            if stored is not None and not record.source.startswith(f"stdin:{NOTE}"):
-                made = made_from([record])
-                parts = [stored.text[start : start + 1500] for start in range(0, min(len(stored.text), 6000), 1500)]
-                texts += [Row(text=part, made_from=made) for part in parts if part.strip()]
-        return Kept(texts=tuple(texts[:_PASSAGES]))
+        if keep is None:
+            return kept_texts(self.index)
+        if not keep.is_file():
+            raise UsageError("There is no file at this path.", where=f"--keep {keep}")
+        return Kept(rows=tuple(read_rows(keep)))
 
     def _said_by_document(
         self, subject: str, prompt: str, value: str, document: str, wordings: Sequence[str]
     ) -> tuple[Fact, str, tuple[str, ...]]:
         """The fact, pinned, with the source and the labels of its document: one that holds both, or a note."""
+        from instill.memory.editing.kept_texts import NOTE
+
         if not document:
             document = self._holding(subject, value)
         if not document:
@@ -295,6 +283,7 @@ class Editing(Changing, Remembering):
     def _unsay(self, record: EditRecord) -> None:
         """Take out the note of an edit with its fact; a fact of another document is no longer pinned."""
         from instill.memory.decisions import drop
+        from instill.memory.editing.kept_texts import NOTE
 
         stored = self.index.document_text(record.doc_id)
         if stored is not None and stored.record.source.startswith(f"stdin:{NOTE}"):

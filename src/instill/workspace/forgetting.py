@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,50 +11,31 @@ from instill.common.extras import extras_named
 from instill.errors import UsageError
 from instill.settings.location import expanded
 from instill.workspace.arguments import text_of
-from instill.workspace.consolidating import Consolidating
-from instill.workspace.restoring import Restoring
+from instill.workspace.forgetting_plan import PlanningToForget
 
 if TYPE_CHECKING:
     from instill.index.lookup import StoredDocument
     from instill.memory.forgetting.job import Job, Span
-    from instill.memory.forgetting.receipt_sentences import Store
-    from instill.memory.forgetting.receipts import Document, Receipt, Taken
+    from instill.memory.forgetting.receipts import Document, Receipt
     from instill.memory.types import Fact
-    from instill.workspace.purge.what_goes import Goes
-
-_NEAR = 20
 
 
-@dataclass(frozen=True, slots=True)
-class ForgettingPlan:
-    """What forgetting does.
-
-    Args:
-        documents: sources of the documents, or of the document of the fact.
-        goes: what is deleted and changed.
-        stays: what cannot be taken out, as the receipt will name it.
-    """
-
-    documents: tuple[str, ...]
-    goes: Goes
-    stays: tuple[Taken, ...]
-
-
-_LEAST_OF_ID = 6
-"""Characters of a fact's id: what is forgotten does not come back, and one letter is soon typed by mistake."""
-
-
-class Forgetting(Restoring, Consolidating):
+class Forgetting(PlanningToForget):
     """What is taken out for good."""
 
-    def forget(self, reference: str) -> Receipt:
+    def forget(self, reference: str, *, questions: bool = False) -> Receipt:
         """Forget documents (by id, source, pattern or folder) or one fact (by its id, or the start of it). Returns the
         signed receipt, which the workspace keeps.
 
         First, weights that learned from the documents are withdrawn and deleted. Then the documents are removed, and
         everything that was made from them is purged. They stay out: `add` and `sync` skip them until you call `allow`.
         For a fact, its evidence is blanked in its document, and everything that was made from the document is purged.
-        If an earlier call was killed, it is finished first.
+        Edits of weights whose value came from the documents end, and the others are made again. If an earlier call was
+        killed, it is finished first.
+
+        Args:
+            questions: also delete the questions that name it, with a name or a code that stands in no other document,
+                though they showed nothing of it. The receipt says how many there are in either case.
 
         Raises:
             UsageError: the reference names nothing, or the workspace is seen under labels.
@@ -72,11 +53,13 @@ class Forgetting(Restoring, Consolidating):
         receipt = None if before is None else self._worked(before, [])
         fact = None if named(self.index, reference) else self._fact_named(reference)
         if fact is not None:
+            stored = self._present(fact)
             job = Job(
                 kind="fact",
                 reference=fact.fact_id,
-                documents=(_document(self._present(fact)),),
+                documents=(_document(stored),),
                 span=Span.of(fact.doc_id, fact.start, fact.evidence),
+                **self._named_by(fact, [fact.doc_id], take=questions),
             )
             alone = not self._is_elsewhere([fact.doc_id])(fact.evidence)
             return self._worked(job, [fact.evidence] if alone else [])
@@ -84,41 +67,16 @@ class Forgetting(Restoring, Consolidating):
             return receipt
         doc_ids = [record.doc_id for record in resolve(self.index, reference, many=True)]
         found = self.index.document_texts(doc_ids)
-        stored = [found[doc_id] for doc_id in doc_ids if doc_id in found]
+        documents = [found[doc_id] for doc_id in doc_ids if doc_id in found]
         elsewhere = self._is_elsewhere(doc_ids)
-        sentences = [line for each in stored for line in telling_sentences(each.text, elsewhere)]
-        return self._worked(
-            Job(kind="documents", reference=reference, documents=tuple(map(_document, stored))), sentences
+        sentences = [line for each in documents for line in telling_sentences(each.text, elsewhere)]
+        job = Job(
+            kind="documents",
+            reference=reference,
+            documents=tuple(map(_document, documents)),
+            **self._named_by(None, doc_ids, take=questions),
         )
-
-    def forgetting_plan(self, reference: str, *, jobs_end: bool = False) -> ForgettingPlan:
-        """What `forget` would take out, and what it would leave. Nothing is written.
-
-        Args:
-            reference: see `forget`.
-            jobs_end: whether jobs of the service run now. They stop before, so what they hold open does not stay.
-
-        Raises:
-            UsageError: the reference names nothing.
-        """
-        from instill.memory.forgetting.receipt_sentences import what_stays
-        from instill.workspace.purge.what_goes import what_goes
-
-        is_fact = self._is_fact(reference)
-        records = self.index.records(doc_ids=sorted(self._forgotten_by(reference)))
-        goes = what_goes(self.home, self.catalog, [record.doc_id for record in records], jobs_end=jobs_end)
-        uploads = self.home / "uploads"  # They are deleted with their documents.
-        own = [each.source for each in records if is_fact or not Path(each.source).is_relative_to(uploads)]
-        stays = what_stays(
-            "fact" if is_fact else "documents",
-            own,
-            in_use=goes.in_use,
-            encoders=goes.encoders,
-            unknown=goes.unknown,
-            endpoint=self.settings.generator.base_url,
-            store=self._store(),
-        )
-        return ForgettingPlan(tuple(record.source for record in records), goes, tuple(stays))
+        return self._worked(job, sentences)
 
     @extras_named()
     def forget_and_probe(
@@ -131,13 +89,14 @@ class Forgetting(Restoring, Consolidating):
         epochs: int = 0,
         replay_share: float | None = None,
         learning_rate: float = 0.0,
+        questions: bool = False,
     ) -> Receipt:
         """Forget, train the weights again without what was forgotten, and probe the old and the new weights. The
         receipt has what was known before, and what is known now, after 4-bit quantisation, and after a part was taught
         again.
 
         Args:
-            reference: see `forget`.
+            reference, questions: see `forget`.
             base, replay, seed, epochs, replay_share, learning_rate: see `consolidation`. With the values of the earlier
                 consolidation, the training is the same except for what was forgotten.
 
@@ -182,7 +141,7 @@ class Forgetting(Restoring, Consolidating):
             for _, adapter, subject in found
             for each in probe(model, registry.check(adapter.id).folder, subject, before=True, seed=seed)
         ]
-        receipt = self.forget(reference)
+        receipt = self.forget(reference, questions=questions)
         made = {
             each.labels: each.adapter
             for each in self.consolidate(
@@ -248,27 +207,6 @@ class Forgetting(Restoring, Consolidating):
 
     # -- inside ------------------------------------------------------------------------------------------------
 
-    def _forgotten_by(self, reference: str) -> frozenset[str]:
-        """The documents that weights would be withdrawn for."""
-        from instill.ingest.document_references import named, resolve
-
-        text_of(reference, "reference", what="Nothing is named.", remedy="Try: instill forget PATH")
-        fact = None if named(self.index, reference) else self._fact_named(reference)
-        if fact is not None:
-            return frozenset([fact.doc_id])
-        return frozenset(record.doc_id for record in resolve(self.index, reference, many=True))
-
-    def _is_fact(self, reference: str) -> bool:
-        from instill.ingest.document_references import named
-
-        return not named(self.index, reference) and self._fact_named(reference) is not None
-
-    def _fact_named(self, reference: str) -> Fact | None:
-        if len(reference) < _LEAST_OF_ID:
-            return None
-        found = [fact for fact in self.memory().facts(asked="none") if fact.fact_id.startswith(reference)]
-        return found[0] if len(found) == 1 else None
-
     def _present(self, fact: Fact) -> StoredDocument:
         stored = self.index.document_text(fact.doc_id)
         if stored is None or stored.text[fact.start : fact.end] != fact.evidence:
@@ -292,32 +230,43 @@ class Forgetting(Restoring, Consolidating):
 
     def _taken_out(self, job: Job, sentences: Sequence[str]) -> Receipt:
         """`_worked`, while no job of the service runs."""
-        from instill.memory.editing.record import end_withdrawn
+        from instill.memory.editing.kept_texts import kept_texts
+        from instill.memory.forgetting.edits_left import edits_left, end_unused, make_again
         from instill.memory.forgetting.forgotten_documents import block
         from instill.memory.forgetting.job import begin, end
         from instill.memory.forgetting.leftovers import look_for
         from instill.memory.forgetting.receipt_sentences import unsigned
         from instill.memory.forgetting.receipts import Taken, keep_receipt, sign
-        from instill.memory.forgetting.withdrawing import withdraw_learned
+        from instill.memory.forgetting.withdrawing import to_withdraw, withdraw_learned
+        from instill.workspace.purge.conversations_and_log import questions_left
         from instill.workspace.purge.purging import purge
+        from instill.workspace.purge.questions_naming import Naming
 
         doc_ids = [document.doc_id for document in job.documents]
+        naming = Naming(job.asked, job.turns, job.cached)
         begin(self.home, job)
+        end_unused(self.home, self.catalog)
+        edits = edits_left(self.home, self.catalog, to_withdraw(self.home, doc_ids).ids, doc_ids)
         withdrawal = withdraw_learned(self.home, doc_ids)
         if job.span is not None:
             self._blank(job.span, job.reference)
-            purged = purge(self.home, self.catalog, self.index, [], changed=doc_ids)
+            purged = purge(self.home, self.catalog, self.index, [], changed=doc_ids, naming=naming)
         else:
             block(self.home, [(document.source, document.content_hash) for document in job.documents])
             there = [record.doc_id for record in self.index.records(doc_ids=doc_ids)]
             if there:
                 self.remove(there, keep=False)
-            purged = purge(self.home, self.catalog, self.index, doc_ids)
-        end_withdrawn(self.catalog, withdrawal.ids)
-        self.refresh()
+            purged = purge(self.home, self.catalog, self.index, doc_ids, naming=naming)
+        self.refresh()  # The index was made anew.
+        again = make_again(self.home, self.catalog, lambda: kept_texts(self.index))
+        if again:
+            self.refresh()
         receipt = unsigned(
             job,
-            withdrawal,
+            withdrawal.as_now(self.home),
+            gone_edits=edits.gone,
+            edits_again=again,
+            questions_left=questions_left(self.catalog),
             rewritten=purged.rewritten,
             removed=purged.removed,
             exchanges=purged.exchanges,
@@ -332,12 +281,6 @@ class Forgetting(Restoring, Consolidating):
         keep_receipt(self.home, signed)
         end(self.home)
         return signed
-
-    def _store(self) -> Store:
-        from instill.memory.forgetting.receipt_sentences import Store
-
-        live = self.index.generation
-        return Store(live.store, live.url, self.index.capabilities.left)
 
     def _blank(self, span: Span, fact_id: str) -> None:
         """Put the document in again with blanks for the evidence; its content hash stays that of its file, so that
@@ -359,17 +302,6 @@ class Forgetting(Restoring, Consolidating):
         prepared = Prepared(document, cut(document, self.encoder, self.settings.documents), "changed")
         identity = passage_identity(self.settings.documents, self.index.generation.fingerprint)
         encode_and_commit(self.index, self.encoder, [prepared], identity)
-
-    def _is_elsewhere(self, doc_ids: Collection[str]) -> Callable[[str], bool]:
-        """Whether a document beside these holds a text, in any case."""
-
-        def holds(text: str) -> bool:
-            hits = self.memory().near(text[:600])
-            others = {hit.doc_id for hit in hits} - set(doc_ids)
-            found = self.index.document_texts(sorted(others)).values()
-            return any(text.lower() in each.text.lower() for each in found)
-
-        return holds
 
 
 def _document(stored: StoredDocument) -> Document:

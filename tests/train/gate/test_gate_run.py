@@ -175,6 +175,32 @@ rows = "refused.jsonl"
     }
 
 
+def test_what_nothing_could_be_checked_on_is_not_called_passed(models: Models, tmp_path: Path) -> None:
+    """The base and a candidate that loops read nothing: no score of reading could fall. What a gate names is told."""
+    text = """\
+max_tokens = 24
+scoring = "contains"
+[gain]
+rows = "new.jsonl"
+[reading]
+rows = "never.jsonl"
+[not_checked]
+"forgetting.perplexity" = "There are too few rows."
+"""
+    never = [chat_row(str(row.prompt[-1]["content"]), "Qxz") for row in NEW]
+    gate = load_gate(gate_file(tmp_path, text, new=NEW, never=never))
+    verdict = judge(gate, models.base, models.taught, models.tokenizer)
+    found = by_name(verdict)
+    assert (found["reading"].outcome, found["reading"].passed, found["reading"].missed) == ("not checked", False, False)
+    assert found["reading"].said == (
+        f"Not checked: The drop of the score in reading cannot show: base and candidate score 0 on all of the "
+        f"{len(NEW)} rows."
+    )
+    assert found["forgetting.perplexity"].said == "Not checked: There are too few rows."
+    assert (verdict.passed, verdict.reasons) == (True, []), "what is not checked keeps nothing back"
+    assert not GateVerdict((found["reading"],)).passed, "but where nothing was checked, nothing passes"
+
+
 def test_what_few_rows_leave_open_says_how_many_would_do(models: Models, tmp_path: Path) -> None:
     few = load_gate(gate_file(tmp_path, GATE, new=NEW[:6], known=KNOWN[:6], refused=REFUSED[:6]))
     found = by_name(judge(few, models.base, models.taught, models.tokenizer))

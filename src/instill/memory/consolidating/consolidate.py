@@ -38,6 +38,7 @@ class Consolidated(BaseModel):
         reasons: why it is not in use, a sentence each.
         rows: how many it was trained on, without replay.
         next: what to do about the conditions of the gate that could not be decided, a sentence each.
+        unchecked: what was not checked, and why, a sentence each.
     """
 
     labels: tuple[str, ...]
@@ -48,6 +49,7 @@ class Consolidated(BaseModel):
     reasons: tuple[str, ...] = ()
     rows: int = 0
     next: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
 
 _MORE = {
@@ -82,6 +84,23 @@ def more_rows(gate: GateResult | None) -> tuple[str, ...]:
             found.setdefault(
                 f"{rows}. {more}" if more else f"{rows}: add them to the file that it names in --gate FILE."
             )
+    return tuple(found)
+
+
+def unchecked_of(gate: GateResult | None, examined: Sequence[Examined]) -> tuple[str, ...]:
+    """What there was nothing to check on, a sentence each.
+
+    Example:
+        >>> fact = Examined(fact_id="f1", asked=1, right=1, reverse_asked=0, reverse_right=0, chosen=None)
+        >>> unchecked_of(None, [fact])
+        ('[choice] Not checked for 1 of 1 fact (f1): no other fact has another answer to choose from.',)
+    """
+    conditions = gate.conditions if gate is not None else ()
+    found = [f"[{each.name}] {each.said}" for each in conditions if each.outcome == "not checked"]
+    alone = [each.fact_id for each in examined if each.chosen is None]
+    if alone:
+        of = f"{len(alone)} of {counted(len(examined), 'fact')} ({', '.join(alone)})"
+        found.append(f"[choice] Not checked for {of}: no other fact has another answer to choose from.")
     return tuple(found)
 
 
@@ -179,6 +198,7 @@ def consolidate(home: Path, group: Group, material: Material, setting: Setting) 
         reasons=tuple(reasons),
         rows=len(material.rows),
         next=more_rows(outcome.card.gate) if reasons else (),
+        unchecked=unchecked_of(outcome.card.gate, examined),
     )
 
 

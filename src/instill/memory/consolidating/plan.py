@@ -194,6 +194,7 @@ def _gate_toml(controls: int, retention: int, more: Path | None) -> str:
         sections["forgetting"] = {"rows": "retention.jsonl", "accuracy_drop": tolerance_of(retention)}
         if retention >= FEWEST:
             sections["forgetting"]["perplexity_rise"] = PERPLEXITY_RISE
+    unchecked = not_checked_of(controls, retention)
     if more is not None:
         for name, section in read_toml(more, "gate").items():
             if name in ("gain", "controls"):
@@ -201,13 +202,41 @@ def _gate_toml(controls: int, retention: int, more: Path | None) -> str:
                     f"The gate's [{name}] is written from the facts.", where=str(more), remedy="Remove it."
                 )
             sections[name] = _from(more.parent, section)
+            unchecked = {part: why for part, why in unchecked.items() if part.partition(".")[0] != name}
+    if unchecked:
+        sections["not_checked"] = unchecked
     plain = [f"{key} = {toml_value(value)}" for key, value in sections.items() if not isinstance(value, dict)]
     tables = [
-        "\n".join([f"\n[{key}]", *(f"{name} = {toml_value(each)}" for name, each in value.items())])
+        "\n".join([f"\n[{key}]", *(f'"{name}" = {toml_value(each)}' for name, each in value.items())])
         for key, value in sections.items()
         if isinstance(value, dict)
     ]
     return "\n".join([*plain, *tables]) + "\n"
+
+
+def not_checked_of(controls: int, retention: int) -> dict[str, str]:
+    """What such a gate cannot check, with the reason.
+
+    Args:
+        controls: facts that no row teaches.
+        retention: rows of what the model could do before that are measured.
+
+    Example:
+        >>> list(not_checked_of(0, 0)), list(not_checked_of(3, 4)), not_checked_of(3, 20)
+        (['controls', 'forgetting'], ['forgetting.perplexity'], {})
+    """
+    from instill.train.gate.decision_rules import FEWEST
+
+    found = {}
+    if not controls:
+        found["controls"] = "The documents tell no other facts, so whether the model now guesses is not known."
+    if not retention:
+        found["forgetting"] = "There are no rows of what the model could do before: name some with --replay FILE."
+    elif retention < FEWEST:
+        found["forgetting.perplexity"] = (
+            f"This takes {FEWEST} rows of --replay that are kept back; there are {retention}."
+        )
+    return found
 
 
 def tolerance_of(rows: int) -> float:

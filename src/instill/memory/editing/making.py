@@ -55,7 +55,14 @@ class Kept:
 
 
 def make(
-    home: Path, base: Path, parent: Card | None, edits: Sequence[EditRecord], kept: Kept, settings: Settings
+    home: Path,
+    base: Path,
+    parent: Card | None,
+    edits: Sequence[EditRecord],
+    kept: Kept,
+    settings: Settings,
+    *,
+    alone: bool = False,
 ) -> tuple[Card, Said]:
     """Edit, measure, and put the candidate into the registry; its card, and what the model said before.
 
@@ -64,6 +71,7 @@ def make(
         base: the model's folder.
         parent: the candidate that was in use before any edit.
         edits: all that are in force, the new ones among them.
+        alone: whether the caller holds the lock under which text is taken out, so that nothing is purged meanwhile.
 
     Raises:
         UsageError: the model cannot be edited.
@@ -78,7 +86,7 @@ def make(
     from instill.train.editing.scoring import conditions, said_by
     from instill.train.generator.data.examples import make_examples
 
-    since = last_purge(home)
+    since = None if alone else last_purge(home)
     registry = Registry(home)
     folder = registry.check(parent.id).folder if parent is not None else None
     tokenizer = open_tokenizer(base)
@@ -203,9 +211,9 @@ def _measured(found: Sequence[Any], before: Said, after: Said) -> dict[str, Any]
         for side, said in (("before", before), ("after", after))
     }
     return {
-        "gate": GateResult(passed=all(each.passed for each in found), conditions=conditions),
+        "gate": GateResult(passed=not any(each.missed for each in found), conditions=conditions),
         "metrics": Metrics(**sides),
-        "reasons": tuple(each.said for each in found if not each.passed),
+        "reasons": tuple(each.said for each in found if each.missed),
     }
 
 

@@ -89,19 +89,6 @@ def keep_edits(catalog: Catalog, edits: Iterable[EditRecord]) -> None:
             connection.execute(sa.insert(EDITS).values(values))
 
 
-def end_withdrawn(catalog: Catalog, adapters: Iterable[str]) -> None:
-    """Edits in force in weights that were withdrawn are not in use any longer.
-
-    Raises:
-        WorkspaceError: the catalog cannot be written.
-    """
-    gone = frozenset(adapters)
-    said = "Its weights learned from a document that was forgotten. Edit again."
-    ended = [each for each in read_edits(catalog) if each.state == "in force" and each.adapter in gone]
-    if ended:
-        keep_edits(catalog, [each.model_copy(update={"state": "not in use", "said": said}) for each in ended])
-
-
 def edit_named(edits: Iterable[EditRecord], reference: str) -> EditRecord:
     """The one with this id, or with an id that begins so.
 

@@ -43,7 +43,12 @@ class Span(BaseModel):
 
 
 class Job(BaseModel):
-    """What is to be forgotten; `span` of a fact. It holds names and hashes, no text."""
+    """What is to be forgotten; `span` of a fact. It holds names, numbers and hashes, no text.
+
+    Args:
+        asked, turns, cached: the exchanges that name it, which go too; see `instill.workspace.purge.questions_naming`.
+        naming, taken: how many of those stay, and how many go.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,6 +56,11 @@ class Job(BaseModel):
     reference: str
     documents: tuple[Document, ...]
     span: Span | None = None
+    asked: tuple[int, ...] = ()
+    turns: tuple[int, ...] = ()
+    cached: tuple[int, ...] = ()
+    naming: int = 0
+    taken: int = 0
 
 
 def begin(home: Path, job: Job) -> None:

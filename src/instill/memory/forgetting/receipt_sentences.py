@@ -10,6 +10,8 @@ from pathlib import Path
 
 from instill.common.plurals import counted
 from instill.index.generations import LANCE
+from instill.memory.editing.record import EditRecord
+from instill.memory.forgetting.edits_left import said_of
 from instill.memory.forgetting.job import Job
 from instill.memory.forgetting.leftovers import Leftovers
 from instill.memory.forgetting.receipts import Receipt, Taken
@@ -53,6 +55,9 @@ def unsigned(
     endpoint: str,
     store: Store,
     copies: Sequence[Taken] = (),
+    gone_edits: Sequence[str] = (),
+    edits_again: Sequence[EditRecord] = (),
+    questions_left: int = 0,
 ) -> Receipt:
     """The receipt of a job that is done.
 
@@ -63,7 +68,12 @@ def unsigned(
         store: what keeps the index, and what it cannot take out.
         copies: earlier copies of the index that could not be deleted.
         endpoint: address of the generator that passages are sent to; "" without one.
+        gone_edits: ids of the edits that ended.
+        edits_again: other edits that were to be made again, as they are now.
+        questions_left: how many questions the log still holds.
     """
+    edited, again = said_of(edits_again)
+    edited = [*(Taken(where=f"edit {id_}", said=EDIT_ENDED) for id_ in gone_edits), *edited]
     at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return Receipt(
         id=f"{at[:10]}-{uuid.uuid4().hex[:8]}",
@@ -71,10 +81,10 @@ def unsigned(
         kind=job.kind,
         reference=job.reference,
         documents=job.documents,
-        removed=tuple(_removed(job, withdrawal, rewritten, removed, exchanges, left, store)),
-        not_removed=(*copies, *_not_removed(job, withdrawal, in_use, encoders, left, endpoint, store)),
+        removed=tuple(_removed(job, withdrawal, rewritten, removed, exchanges, edited, left, store)),
+        not_removed=(*copies, *_not_removed(job, withdrawal, in_use, encoders, left, endpoint, store, questions_left)),
         withdrawn=withdrawal.ids,
-        rebuild=withdrawal.rebuild,
+        rebuild=(*withdrawal.rebuild, *again),
     )
 
 
@@ -84,6 +94,7 @@ def _removed(
     rewritten: Sequence[str],
     removed: Sequence[str],
     exchanges: int,
+    edited: Sequence[Taken],
     left: Leftovers,
     store: Store,
 ) -> list[Taken]:
@@ -97,14 +108,33 @@ def _removed(
     found += [Taken(where=name, said="It was deleted.") for name in removed]
     said = f"{exchanges} exchange{'s' * (exchanges != 1)} in conversations and the log, with their uses, were deleted."
     found.append(Taken(where="catalog", said=f"{said} So were facts and cached answers; the file was written anew."))
-    for id_ in withdrawal.ids:
-        used = "It was in use; " if id_ in withdrawal.was_champion else ""
-        found.append(Taken(where=f"candidate {id_}", said=f"{used}withdrawn, and its weights were deleted."))
-    for base, champion in withdrawal.champions:
-        found.append(Taken(where=f"model {base}", said=f"In use now: {champion or 'the base as it is'}."))
+    if job.taken:
+        said = f"{counted(job.taken, 'exchange')} of these named it and showed nothing of it."
+        found.append(Taken(where="log of questions", said=said))
+    found += [*of_weights(withdrawal), *edited]
     many, held = counted(left.sentences, "sentence"), counted(len(left.found), "file")
     looked = f"{many} of it {'was' if left.sentences == 1 else 'were'} looked for in {counted(left.files, 'file')}"
     found.append(Taken(where="proof", said=f"{looked}; {held} hold{'s' * (len(left.found) == 1)} one."))
+    return found
+
+
+EDIT_ENDED = "Its value came from it, so it ended."
+
+
+def of_weights(withdrawal: Withdrawal, *, planned: bool = False) -> list[Taken]:
+    """What becomes of weights: known before it is done, and said in the receipt in the same words.
+
+    Args:
+        planned: it is not done yet.
+    """
+    found = []
+    for id_ in withdrawal.ids:
+        used = f"It {'is' if planned else 'was'} in use; " if id_ in withdrawal.was_champion else ""
+        ends = "and its weights are deleted" if planned else "and its weights were deleted"
+        found.append(Taken(where=f"candidate {id_}", said=f"{used}withdrawn, {ends}."))
+    for base, champion in withdrawal.champions:
+        when = "then" if planned else "now"
+        found.append(Taken(where=f"model {base}", said=f"In use {when}: {champion or 'the base as it is'}."))
     return found
 
 
@@ -116,6 +146,7 @@ def _not_removed(
     left: Leftovers,
     endpoint: str,
     store: Store,
+    questions: int,
 ) -> list[Taken]:
     found = [Taken(where=file, said="It still holds a sentence of it.") for file in left.found]
     return found + what_stays(
@@ -126,6 +157,8 @@ def _not_removed(
         unknown=withdrawal.unknown,
         endpoint=endpoint,
         store=store,
+        questions=questions,
+        naming=job.naming,
     )
 
 
@@ -138,6 +171,8 @@ def what_stays(
     unknown: Sequence[str],
     endpoint: str,
     store: Store,
+    questions: int = 0,
+    naming: int = 0,
 ) -> list[Taken]:
     """What forgetting cannot take out: known before it is done, and said in the receipt in the same words.
 
@@ -146,6 +181,8 @@ def what_stays(
         sources: of the documents, or of the document of the fact.
         unknown: candidates of which nobody wrote down what they learned from.
         in_use, encoders, endpoint, store: see `unsigned`.
+        questions: how many questions the log still holds then.
+        naming: how many exchanges name it, with a name or a code that stands in no other document, and stay.
     """
     found = []
     if store.left:
@@ -155,6 +192,8 @@ def what_stays(
         Taken(where=f"encoder {name}", said="It learned from the document. Take it out: instill train encoder --undo")
         for name in encoders
     ]
+    if questions or naming:
+        found.append(Taken(where="log of questions", said=_typed(naming)))
     found += [Taken(where=f"candidate {id_}", said="Nobody wrote down what it learned from.") for id_ in unknown]
     for source in sources:
         if Path(source).is_absolute() and Path(source).exists():
@@ -166,3 +205,12 @@ def what_stays(
     if endpoint:
         found.append(Taken(where=endpoint, said="Passages may have been sent to this endpoint in answers."))
     return found
+
+
+def _typed(naming: int) -> str:
+    """What is said of questions that showed nothing of it."""
+    said = "What people asked without being shown anything of it stays, as they typed it."
+    if naming:
+        verb = "names" if naming == 1 else "name"
+        said += f" {counted(naming, 'exchange')} of these {verb} it, by a name or a code that no other document has."
+    return f"{said} To delete questions by their words: instill questions clear --about WORDS"

@@ -59,7 +59,10 @@ class Rows(_Part):
 
 
 class Condition(_Part):
-    """One condition of the gate: what was measured, where its limit was, and a sentence that says so."""
+    """One condition of the gate: what was measured, where its limit was, and a sentence that says so.
+
+    `outcome`: "passed", "failed", "undecided", or "not checked", which keeps no candidate back.
+    """
 
     name: str
     passed: bool
@@ -71,7 +74,7 @@ class Condition(_Part):
 
 
 class GateResult(_Part):
-    """What the gate said; passed when every condition did."""
+    """What the gate said; passed when no condition keeps the candidate back."""
 
     passed: bool
     conditions: tuple[Condition, ...] = ()
@@ -136,7 +139,8 @@ class Card(_Part):
         if self.gate.passed:
             return "passed"
         missed = [each.outcome for each in self.gate.conditions if not each.passed]
-        return "not proven yet" if missed and all(each == "undecided" for each in missed) else "rejected"
+        proven = not missed or any(each not in ("undecided", "not checked") for each in missed)
+        return "rejected" if proven else "not proven yet"
 
 
 def gate_notice(card: Card) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -168,21 +168,18 @@ class Champions:
         Args:
             ids: whole ids; those that were never in use are passed over.
         """
-        gone = frozenset(ids)
-        changes = []
         with registry_lock(self._registry.home):
             lines = self.lines()
-            for base_hash, line in sorted(lines.items()):
-                rest = tuple(each for each in line.line if each not in gone)
-                if rest == line.line:
-                    continue
-                champion = rest[-1] if rest else None
-                event = Event(when=now(), action="withdraw", champion=champion, before=line.champion)
-                lines[base_hash] = line.after(event, rest)
-                if champion != line.champion:
-                    changes.append(Change(line.base, base_hash, champion, line.champion))
-                self._write(lines, base_hash, lines[base_hash])
-        return changes
+            changes = _withdrawn(lines, ids)
+            for change, rest in changes:
+                event = Event(when=now(), action="withdraw", champion=change.champion, before=change.before)
+                lines[change.base_hash] = lines[change.base_hash].after(event, rest)
+                self._write(lines, change.base_hash, lines[change.base_hash])
+        return [change for change, _ in changes if change.champion != change.before]
+
+    def if_withdrawn(self, ids: Collection[str]) -> list[Change]:
+        """What `withdraw` would change. Nothing is written."""
+        return [change for change, _ in _withdrawn(self.lines(), ids) if change.champion != change.before]
 
     def _read(self) -> _Record:
         try:
@@ -200,6 +197,17 @@ class Champions:
         for draft in self._registry.home.glob(f".{RECORD}.*"):  # of processes that died while they held the lock
             draft.unlink(missing_ok=True)
         write_json(self._file, _Record(bases={**lines, base_hash: line}).model_dump(mode="json"))
+
+
+def _withdrawn(lines: Mapping[str, Line], ids: Collection[str]) -> list[tuple[Change, tuple[str, ...]]]:
+    """Each base that loses a candidate, with what is left of its line."""
+    gone = frozenset(ids)
+    found = []
+    for base_hash, line in sorted(lines.items()):
+        rest = tuple(each for each in line.line if each not in gone)
+        if rest != line.line:
+            found.append((Change(line.base, base_hash, rest[-1] if rest else None, line.champion), rest))
+    return found
 
 
 def _chosen(lines: dict[str, Line], base: str | None) -> tuple[str, Line]:
@@ -223,7 +231,9 @@ def _not_passed(card: Card) -> UsageError:
         return UsageError(
             "The candidate was not measured by the gate.", where=card.id, remedy="To use it anyway: --force"
         )
-    failed = [each.said or each.name for each in card.gate.conditions if not each.passed] or list(card.reasons)
+    failed = [
+        each.said or each.name for each in card.gate.conditions if not each.passed and each.outcome != "not checked"
+    ] or list(card.reasons)
     why = "The gate rejected the candidate"
     if card.verdict == "not proven yet":
         why = "It is not proven yet that the candidate meets its gate"

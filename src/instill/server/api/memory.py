@@ -46,7 +46,20 @@ class Wording(BaseModel):
 
 
 class Forgetting(BaseModel):
-    """What is to be forgotten: a document's id or source, or a fact's id."""
+    """What is to be forgotten: a document's id or source, or a fact's id.
+
+    Args:
+        questions: whether questions in the log that name it go too; see `instill forget --questions`.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    reference: str = Field(min_length=1, max_length=_LONGEST)
+    questions: bool = False
+
+
+class Allowing(BaseModel):
+    """What may be added again: a path, a folder, or what a notice names."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -71,22 +84,32 @@ class ForgettingPlan(BaseModel):
     """What forgetting would do, in the words of the receipt.
 
     Args:
+        kind: "documents", or "fact".
         documents: sources of the documents, or of the document of the fact.
         names: the same as a person calls them, with the folders below the one that was added.
         deleted: what was made from them and is deleted as a whole, such as "report 3f2a".
         changed: what loses their part and keeps the rest, such as "study set 91c0".
         exchanges: how many questions with their answers are deleted.
+        naming: how many questions name it and show nothing of it; they stay, or go with `questions`.
+        withdrawn: candidates whose weights are deleted.
+        weights: what becomes of weights and of edits.
+        rebuild: weights that have to be trained again.
         stays: what cannot be taken out, and why.
         jobs: what runs now. It stops, and begins again afterwards. To forget when it is done, begin a job of the kind
             "forget" instead.
         said: what is deleted and changed, for people.
     """
 
+    kind: Literal["documents", "fact"]
     documents: list[str]
     names: list[str]
     deleted: list[str]
     changed: list[str]
     exchanges: int
+    naming: int
+    withdrawn: list[str]
+    weights: list[Taken]
+    rebuild: list[str]
     stays: list[Taken]
     jobs: list[RunningJob]
     said: str
@@ -148,16 +171,9 @@ def plan_forgetting(seen: Owning, forgetting: Forgetting) -> ForgettingPlan:
         if each.state == "running" and each.kind != TAKES_OUT
     ]
     names = seen.service.names()
-    plan = seen.workspace.forgetting_plan(forgetting.reference, jobs_end=bool(jobs))
-    return ForgettingPlan(
-        documents=list(plan.documents),
-        names=[names.of(each) for each in plan.documents],
-        deleted=list(plan.goes.deleted),
-        changed=list(plan.goes.changed),
-        exchanges=plan.goes.exchanges,
-        stays=list(plan.stays),
-        jobs=jobs,
-        said=plan.goes.said,
+    plan = seen.workspace.forgetting_plan(forgetting.reference, questions=forgetting.questions, jobs_end=bool(jobs))
+    return ForgettingPlan.model_validate(
+        {**plan.as_dict(), "names": [names.of(each) for each in plan.documents], "jobs": jobs}
     )
 
 
@@ -165,11 +181,11 @@ def plan_forgetting(seen: Owning, forgetting: Forgetting) -> ForgettingPlan:
 def forget(seen: Owning, forgetting: Forgetting) -> Receipt:
     """Take a document or a fact out of the index, of what was made from it, and of weights; see `instill forget`. Jobs
     that run stop, and begin again afterwards."""
-    return seen.workspace.forget(forgetting.reference)
+    return seen.workspace.forget(forgetting.reference, questions=forgetting.questions)
 
 
 @router.post("/forget/allow")
-def allow(seen: Owning, forgetting: Forgetting) -> Allowed:
+def allow(seen: Owning, forgetting: Allowing) -> Allowed:
     """Let a forgotten document be added again; see `instill forget --allow`. Nothing comes back by that. For
     callers who see everything."""
     if seen.labels is not None:

@@ -27,7 +27,7 @@ class Saying(BaseModel):
 
 
 class Cleared(BaseModel):
-    """How many questions there were."""
+    """How many questions were deleted."""
 
     cleared: int
 
@@ -77,9 +77,10 @@ def take_back(seen: Reading, question_id: int) -> Question:
 
 
 @router.delete("")
-def clear(seen: Owning) -> Cleared:
-    """Delete all questions, what was said of them, and all conversations."""
-    return Cleared(cleared=seen.feedback.clear())
+def clear(seen: Owning, about: str = Query("", max_length=1000)) -> Cleared:
+    """Delete all questions, what was said of them, and all conversations; or, with `about`, only the questions that
+    contain these words, with what followed each in its conversation."""
+    return Cleared(cleared=seen.feedback.clear(about))
 
 
 def _found(seen: Seen, question_id: int) -> Question:

@@ -127,6 +127,7 @@ class Forget(_Arguments):
     """As `instill forget`, once the jobs before it are done; `reference` is an id, a source or a name."""
 
     reference: str = Field(min_length=1, max_length=2000, pattern=r"^[^-]")
+    questions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +232,7 @@ def _curve(arguments: dict[str, Any], folder: Path) -> list[str]:
 
 
 def _forget(arguments: dict[str, Any], _: Path) -> list[str]:
-    return [str(arguments["reference"])]
+    return [*(["--questions"] if arguments.get("questions") else []), str(arguments["reference"])]
 
 
 def _train(arguments: dict[str, Any], folder: Path) -> list[str]:

@@ -9,12 +9,13 @@ from typing import Any
 
 from torch import Tensor
 
+from instill.common.plurals import counted
 from instill.measure.judging.scorer import judge
 from instill.measure.statistics.interval_type import Interval
 from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 from instill.train.editing.edit_prompts import Edit
 from instill.train.gate.decision_rules import Decision, fewest_for_loss, loss_outcome
-from instill.train.gate.verdict import Condition
+from instill.train.gate.verdict import Condition, not_checked
 from instill.train.generator.data.examples import Example
 from instill.train.generator.data.rows import Row
 from instill.train.generator.loop.replies import log_likelihoods, replies
@@ -94,7 +95,12 @@ def conditions(
         found.append(
             _share("wordings", "other wordings are answered with the new value", after.wordings, WORDINGS_NEEDED)
         )
-    if before.kept:
+    else:
+        why = "the edits have one wording each; name others with --wording TEXT, or give the relation as a noun."
+        found.append(not_checked("wordings", f"In other words the model was not asked: {why}", limit=WORDINGS_NEEDED))
+    if not any(before.kept):
+        found.append(not_checked("kept", _nothing_kept(before.kept), limit=TOLERANCE, rows=len(before.kept)))
+    else:
         groups = [row.group or str(number) for number, row in enumerate(rows)]
         lost = bootstrap_interval([float(b) - float(a) for b, a in zip(before.kept, after.kept, strict=True)], groups)
         tolerance = TOLERANCE if fewest_for_loss(TOLERANCE) <= len(before.kept) else 0.1
@@ -105,7 +111,10 @@ def conditions(
                 len(before.kept), 0, sum(before.kept) / len(before.kept), sum(after.kept) / len(after.kept),
             )
         )  # fmt: skip
-    if before.loss:
+    if not before.loss:
+        why = "There is no text to measure the perplexity on: no rows of --keep, and no documents."
+        found.append(not_checked("perplexity", why, limit=PERPLEXITY_RISE))
+    else:
         rise = exp(after.loss - before.loss) - 1
         said = f"The perplexity of texts that must stay rises by {rise:.1%}, from {exp(before.loss):.2f}."
         outcome = "passed" if after.loss - before.loss <= log(1 + PERPLEXITY_RISE) else "failed"
@@ -115,6 +124,12 @@ def conditions(
     outcome = "passed" if norm <= 1 + NORM_RISE else "failed"
     found.append(Condition("norm", outcome, _exact(norm), 1 + NORM_RISE, said, 1))
     return found
+
+
+def _nothing_kept(kept: Sequence[bool]) -> str:
+    if not kept:
+        return "What else the model can do is not known: name rows of it with --keep FILE."
+    return f"The model answers none of the {counted(len(kept), 'row')} of --keep rightly, so it could lose none."
 
 
 def _share(name: str, noun: str, right: Sequence[bool], needed: float) -> Condition:

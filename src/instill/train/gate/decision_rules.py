@@ -37,7 +37,8 @@ from instill.measure.statistics.interval_type import Interval
 from instill.measure.statistics.percentile_bootstrap import bootstrap_interval
 from instill.measure.statistics.power import smallest
 
-Decision = Literal["passed", "failed", "undecided"]
+Decision = Literal["passed", "failed", "undecided", "not checked"]
+"""`not checked`: there was nothing to measure it on, so that nothing speaks for or against it."""
 
 SLACK = 3.0
 """A loss of so many tolerances must be ruled out."""

@@ -26,7 +26,7 @@ from instill.train.gate.rows_needed import too_few_rows
 from instill.train.gate.scores_of_rows import question_of
 from instill.train.gate.scoring import score
 from instill.train.gate.specification import Gate
-from instill.train.gate.verdict import Condition, GateVerdict
+from instill.train.gate.verdict import Condition, GateVerdict, not_checked
 from instill.train.generator.data.findings import Finding
 from instill.train.generator.data.rows import Row
 
@@ -155,7 +155,7 @@ def too_few(gate: Gate, tokenizer: Any, instructions: str = "") -> list[Finding]
 
 def lost_only(verdict: GateVerdict) -> bool:
     """Whether what was lost is all that keeps it from passing, and at least one loss is proven."""
-    missed = [condition for condition in verdict.conditions if not condition.passed]
+    missed = [condition for condition in verdict.conditions if condition.missed]
     return all(condition.name.split(".")[0] in _KEEPING for condition in missed) and any(
         condition.outcome == "failed" for condition in missed
     )
@@ -253,3 +253,5 @@ def _conditions(gate: Gate, files: _Files, base: Probe, candidate: Probe, level:
         yield controls(*both, files[gate.controls.rows], gate.controls.rise, gate.scoring_of("controls"), level=level)
     if files.role:
         yield files.role.condition(*both, max_tokens=gate.max_tokens, level=level)
+    for name, why in gate.not_checked.items():
+        yield not_checked(name, why)

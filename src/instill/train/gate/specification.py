@@ -165,6 +165,9 @@ class Gate(_Section):
     text: Text | None = None
     controls: Controls | None = None
     role: Role | None = None
+    not_checked: dict[str, str] = Field(
+        {}, description="What whoever wrote the gate found nothing to check on, with the reason."
+    )
 
     @model_validator(mode="after")
     def _has_conditions(self) -> Gate:

@@ -16,7 +16,7 @@ class Condition:
 
     Args:
         name: section and what of it: "forgetting.kl".
-        outcome: "undecided" does not pass.
+        outcome: "undecided" does not pass. "not checked" neither passes nor keeps a candidate back; `said` says why.
         measured: gain, drop, rise, divergence or share, with its 95% interval.
         limit: what it is held against, in the same unit.
         said: a sentence for people.
@@ -39,6 +39,11 @@ class Condition:
     def passed(self) -> bool:
         return self.outcome == "passed"
 
+    @property
+    def missed(self) -> bool:
+        """Whether it keeps a candidate back."""
+        return self.outcome in ("failed", "undecided")
+
     def as_dict(self) -> dict[str, Any]:
         """For a candidate's card; a number that is none (of a broken model) is null."""
         measured = {"mean": self.measured.mean, "low": self.measured.low, "high": self.measured.high}
@@ -56,18 +61,21 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class GateVerdict:
-    """All conditions; passed when each is."""
+    """All conditions; passed when none is missed, and one at least was checked."""
 
     conditions: tuple[Condition, ...]
 
     @property
     def passed(self) -> bool:
-        return all(condition.passed for condition in self.conditions)
+        return not self.reasons
 
     @property
     def reasons(self) -> list[str]:
         """Why it did not pass, a sentence each."""
-        return [condition.said for condition in self.conditions if not condition.passed]
+        missed = [condition.said for condition in self.conditions if condition.missed]
+        if missed or any(condition.passed for condition in self.conditions):
+            return missed
+        return [condition.said for condition in self.conditions]
 
     @property
     def metrics(self) -> dict[str, dict[str, float]]:
@@ -82,3 +90,20 @@ class GateVerdict:
     def as_dict(self) -> dict[str, Any]:
         """`passed` and `conditions`, for a candidate's card."""
         return {"passed": self.passed, "conditions": [condition.as_dict() for condition in self.conditions]}
+
+
+def not_checked(name: str, why: str, *, limit: float = 0.0, rows: int = 0) -> Condition:
+    """A condition that there was nothing to check on.
+
+    Args:
+        why: a sentence.
+        rows: that there were, though they could show nothing.
+
+    Example:
+        >>> found = not_checked("controls", "The documents tell no other facts.")
+        >>> found.passed, found.missed, found.said
+        (False, False, 'Not checked: The documents tell no other facts.')
+        >>> GateVerdict((found,)).reasons
+        ['Not checked: The documents tell no other facts.']
+    """
+    return Condition(name, "not checked", Interval(0.0, 0.0, 0.0), limit, f"Not checked: {why}", rows)

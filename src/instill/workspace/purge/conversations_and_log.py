@@ -25,6 +25,9 @@ from instill.catalog.tables import (
     USES,
 )
 from instill.common.made_from import MadeFrom, Source
+from instill.workspace.purge.questions_naming import Naming
+
+NONE = Naming()
 
 _Kept = tuple[str, sa.Column[Any] | None, tuple[sa.Column[Any], ...]]
 """A name, the column that tells rows apart, and the columns that say of which documents they are."""
@@ -91,15 +94,26 @@ class _Going:
     count: int
 
 
-def count_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
+def count_exchanges(catalog: Catalog, doc_ids: Iterable[str], naming: Naming = NONE) -> int:
     """How many exchanges `forget_exchanges` would delete. Everything that says how many uses this."""
     if not catalog.exists:
         return 0
     with catalog.reading() as connection:
-        return _going(connection, frozenset(doc_ids)).count
+        return _going(connection, frozenset(doc_ids), naming).count
 
 
-def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
+def questions_left(catalog: Catalog, doc_ids: Iterable[str] = (), naming: Naming = NONE) -> int:
+    """How many questions the log holds once `forget_exchanges` has deleted some."""
+    if not catalog.exists:
+        return 0
+    with catalog.reading() as connection:
+        if not sa.inspect(connection).has_table(USAGE.name):
+            return 0
+        every = int(connection.execute(sa.select(sa.func.count()).select_from(USAGE)).scalar_one())
+        return every - len(_going(connection, frozenset(doc_ids), naming).asked)
+
+
+def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str], naming: Naming = NONE) -> int:
     """Take every exchange out that cites one of the documents or shows a passage of one as the nearest, and what was
     said after it in the same conversation; from conversations and from the log alike.
 
@@ -108,6 +122,9 @@ def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
     those are taken out, and the exchange stays. A question loses what it was understood as where that has a word which
     nobody asked with, because it may be one of a document; the question as it was asked stays. The file is then written
     anew, so that nothing is left of what was deleted.
+
+    Args:
+        naming: exchanges that go too, whatever they show.
 
     Returns:
         How many questions with their answers are gone, from conversations and the log.
@@ -118,7 +135,7 @@ def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
     with catalog.writing() as connection:
         if connection is None:
             return 0
-        going = _going(connection, gone)
+        going = _going(connection, gone, naming)
         for conversation, first in going.first.items():
             later = sa.and_(TURNS.c.conversation_id == conversation, TURNS.c.turn_id >= first)
             connection.execute(sa.delete(TURNS).where(later))
@@ -131,6 +148,8 @@ def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
             connection.execute(sa.delete(JUDGEMENTS).where(JUDGEMENTS.c.usage_id == number))
             connection.execute(sa.delete(USES).where(USES.c.usage_id == number))
             connection.execute(sa.delete(USAGE).where(USAGE.c.usage_id == number))
+        for number in naming.cached:
+            connection.execute(sa.delete(CACHED_ANSWERS).where(CACHED_ANSWERS.c.cached_id == number))
         _forget_rewritings(connection)
         _forget_facts(connection, gone)
         left = sa.exists().where(TURNS.c.conversation_id == CONVERSATIONS.c.conversation_id)
@@ -140,14 +159,14 @@ def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str]) -> int:
     return going.count
 
 
-def _going(connection: sa.Connection, gone: frozenset[str]) -> _Going:
+def _going(connection: sa.Connection, gone: frozenset[str], naming: Naming) -> _Going:
     """An exchange goes from the log and from every conversation that holds it, or stays in both."""
     rows = connection.execute(sa.select(TURNS.c.turn_id, TURNS.c.conversation_id, TURNS.c.role, TURNS.c.answer)).all()
     logged = {row.turn_id: _logged_as(row.answer) for row in rows if row.role != "user"}
-    asked = {number for number, shown in _by_id(connection, _LOG).items() if shown & gone}
+    asked = {number for number, shown in _by_id(connection, _LOG).items() if shown & gone} | set(naming.asked)
     showing = sorted(number for number, shown in _by_id(connection, _TURNS).items() if shown & gone)
     answers = {number: _answer(connection, number) for number in showing}
-    told = {number for number, answer in answers.items() if _tells_of(answer, gone)}
+    told = {number for number, answer in answers.items() if _tells_of(answer, gone)} | logged.keys() & naming.turns
     told |= {number for number, exchange in logged.items() if exchange in asked}
     first = _first_turns(connection, told)
     deleted = [row for row in rows if row.turn_id >= first.get(row.conversation_id, row.turn_id + 1)]

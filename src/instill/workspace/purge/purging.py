@@ -23,8 +23,9 @@ from instill.index.store import Index
 from instill.study.purged import without_documents
 from instill.study.stored_study import StoredStudy, studies_folder
 from instill.train.gate.gate_of_study import GATE_FILE, write_gate
-from instill.workspace.purge.conversations_and_log import forget_exchanges
+from instill.workspace.purge.conversations_and_log import NONE, forget_exchanges
 from instill.workspace.purge.holders import WEIGHTS, Holder, Kind, gone_from, holders, touched_by
+from instill.workspace.purge.questions_naming import Naming
 from instill.workspace.purge.uploaded import forget_uploads
 from instill.workspace.removed_documents import forget_removed
 
@@ -69,6 +70,7 @@ def purge(
     doc_ids: Collection[str] | None = None,
     *,
     changed: Collection[str] = (),
+    naming: Naming = NONE,
 ) -> Purged:
     """Take the text of documents that are not in the index any longer out of all else. Stopped half-way, it is done
     again by the same call.
@@ -81,6 +83,7 @@ def purge(
         home: the workspace's `.instill`.
         doc_ids: None: of all documents that something was made from and that are gone.
         changed: documents that are there, but hold something no longer: all that was made from them goes too.
+        naming: exchanges that go too, whatever they show.
 
     Raises:
         WorkspaceError: the index cannot be written.
@@ -106,7 +109,7 @@ def purge(
     for place in _left_behind(home):
         _delete(place, place.name, report)
     forget_uploads(home, catalog, index)
-    exchanges = forget_exchanges(catalog, wanted)
+    exchanges = forget_exchanges(catalog, wanted, naming)
     removed = removed_from(home / "index") | wanted
     copies = rewrite(index)
     report.removed += [copy.name for copy in copies if not copy.why]

@@ -12,9 +12,10 @@ from instill.common.plurals import counted
 from instill.errors import WorkspaceError
 from instill.study.purged import leaves_nothing
 from instill.study.stored_study import StoredStudy
-from instill.workspace.purge.conversations_and_log import count_exchanges
+from instill.workspace.purge.conversations_and_log import NONE, count_exchanges
 from instill.workspace.purge.holders import Holder, Kind, holders, made, touched_by
 from instill.workspace.purge.purging import MEASURED, in_use, unreadable_studies
+from instill.workspace.purge.questions_naming import Naming
 
 _DELETED: dict[Kind, str] = {
     "study set": "study set",
@@ -50,11 +51,14 @@ class Goes:
     said: str
 
 
-def what_goes(home: Path, catalog: Catalog, doc_ids: Collection[str], *, jobs_end: bool = False) -> Goes:
+def what_goes(
+    home: Path, catalog: Catalog, doc_ids: Collection[str], *, naming: Naming = NONE, jobs_end: bool = False
+) -> Goes:
     """What forgetting these documents, or a fact of them, deletes and changes.
 
     Args:
         home: the workspace's `.instill`.
+        naming: exchanges that go too, whatever they show.
         jobs_end: what is in use is so by jobs that end before.
     """
     wanted = frozenset(doc_ids)
@@ -68,7 +72,7 @@ def what_goes(home: Path, catalog: Catalog, doc_ids: Collection[str], *, jobs_en
     measured = [each for each in found if each.kind in MEASURED and each not in busy]
     whole = [*emptied, *measured, *learned]
     kept = [each for each in studies if each not in emptied]
-    exchanges = count_exchanges(catalog, wanted)
+    exchanges = count_exchanges(catalog, wanted, naming)
     sentences = [f"Deleted as a whole: {_listed(whole)}."] if whole else []
     if kept:
         names = ", ".join(each.name for each in kept[:_SHOWN]) + _more(len(kept))

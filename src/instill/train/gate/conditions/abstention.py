@@ -10,7 +10,7 @@ from instill.train.gate.conditions.losses_and_shares import loss
 from instill.train.gate.decision_rules import LEVEL
 from instill.train.gate.rows import GateRows
 from instill.train.gate.scores_of_rows import refused
-from instill.train.gate.verdict import Condition
+from instill.train.gate.verdict import Condition, not_checked
 
 if TYPE_CHECKING:
     from instill.train.gate.probes import Probe  # torch, which a comparison without training does not need
@@ -48,5 +48,8 @@ def over_refusal(
             found = refused(probe, rows.asking, phrases)
             side += [found[place] for place in places]
         groups += rows.asking.some(places).groups
+    if not groups:
+        why = "None of the rows of [gain] and [reading] can be answered, so that none could be refused wrongly."
+        return not_checked("abstention.over_refusal", why, limit=tolerance)
     noun = "The rise of the share of answerable questions that is refused"
     return loss("abstention.over_refusal", noun, before, after, groups, tolerance, sign=1, level=level)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
+from instill.common.plurals import counted
 from instill.measure.statistics.exact_share import share_interval
 from instill.measure.statistics.interval_type import Interval
 from instill.train.gate.decision_rules import LEVEL, Decision, loss_outcome, paired, rows_for_loss, rows_for_share
@@ -13,7 +14,7 @@ from instill.train.gate.rows import GateRows
 from instill.train.gate.scores_of_rows import scores
 from instill.train.gate.scoring import Scoring
 from instill.train.gate.sentences import loss_sentence, share_sentence
-from instill.train.gate.verdict import Condition
+from instill.train.gate.verdict import Condition, not_checked
 
 if TYPE_CHECKING:
     from instill.train.gate.probes import Probe  # torch, which a comparison without training does not need
@@ -47,10 +48,14 @@ def loss(
     sign: int,
     level: float,
 ) -> Condition:
-    """What differs between `after` and `before`, by row; with `sign` -1 a drop is the loss, with 1 a rise."""
+    """What differs between `after` and `before`, by row; with `sign` -1 a drop is the loss, with 1 a rise. Where the
+    base has nothing that could drop, nothing is checked."""
     differences = [sign * each for each in minus(after, before)]
     found = paired(differences, groups, level=level)
     outcome = loss_outcome(found, tolerance)
+    if sign < 0 and outcome == "passed" and not any((*before, *after)):
+        why = f"{noun} cannot show: base and candidate score 0 on all of the {counted(len(before), 'row')}."
+        return not_checked(name, why, limit=tolerance, rows=len(before))
     needed = rows_for_loss(differences, tolerance, groups, level=level) if outcome == "undecided" else 0
     sides = fmean(before), fmean(after)
     return loss_condition(name, noun, found, tolerance, outcome, len(differences), needed, sides)
