@@ -219,12 +219,13 @@ def _training_estimated(client: httpx.Client, place: Path, recipe: str) -> None:
     assert (found["passed"], found["errors"], found["fits"]) == (True, [], True)
     assert found["seconds"] > 0
     assert found["memory"] > 1_000_000
-    assert (
-        f" for {counted(found['steps'], 'step')} over {counted(found['rows'], 'row')}, then its gate." in found["said"]
-    )
+    assert 0 < found["gate_seconds"] < found["seconds"]
+    assert f" for {counted(found['steps'], 'step')} over {counted(found['rows'], 'row')}, and at most " in found["said"]
+    assert " for its gate (" in found["said"]
     text = (place / recipe).read_text()
     (place / "recipes" / "ungated.toml").write_text(re.sub(r"(?m)^gate = .*", "", text))
     ungated = ok(client.post("/api/recipes/estimate", json={"recipe": "recipes/ungated.toml"}))["said"]
+    assert ok(client.post("/api/recipes/estimate", json={"recipe": "recipes/ungated.toml"}))["gate_seconds"] is None
     none = "The recipe has no gate: what is trained will not be measured, nor promoted by itself."
     assert f" over {counted(found['rows'], 'row')}. {none} It takes up to " in ungated
     (place / "recipes" / "ungated.toml").unlink()
@@ -278,7 +279,9 @@ def _estimated(client: httpx.Client, study: str) -> None:
     assert then["seconds"] == pytest.approx(first["answers"] * answer["timings"]["total"] / 1000, rel=0.01)
     assert then["unmeasured"] == []
     ok(client.post(f"/api/questions/{answer['question_id']}/judgements", json={"verdict": "right"}), 201)
-    assert estimate(questions="feedback")["questions"] == 1
+    judged = estimate(questions="feedback")
+    assert judged["shows"].startswith("Of 1 judged question 1 is asked. ")
+    assert f"{judged['questions']} questions are asked of each way to answer." in judged["shows"]
     words = command_line("compare", WORK["compare"].checked({"questions": "feedback"}), None, Path("/kb"))
     assert "--questions=feedback" in words
     words = command_line("study", WORK["study"].checked({"questions": "feedback"}), None, Path("/kb"))

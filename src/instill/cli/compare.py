@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from instill.settings import PriceSettings
     from instill.study.stored_study import StoredStudy
 
-FACTS = 200
-"""Of a study set that is made on the way: enough for a first answer."""
-
 CHANGES, LAB_CHANGES = 4, 12
 """Facts that are changed where nobody says how many; in the laboratory a training for one takes seconds."""
 
@@ -402,6 +399,7 @@ def _study(workspace: Workspace, reference: str, as_json: bool, *, own: bool = F
         UsageError: there is no such study set, or nothing that was judged can be used.
     """
     from instill.cli.questions import judged_questions
+    from instill.compare.asked_beforehand import FACTS
     from instill.study.stored_study import list_studies, open_study
     from instill.study.study_making import StudySettings
     from instill.study.study_workspace import study_workspace

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from instill.cli.output import print_json
@@ -12,7 +12,6 @@ from instill.cli.terminal import say
 if TYPE_CHECKING:
     from instill.compare.plan import ComparePlan
     from instill.study.stored_study import StoredStudy
-    from instill.study.types import AskedQuestion
     from instill.workspace import Workspace
 
 NO_STUDY = "There is no study set yet. Make one first, to see the questions and the time: instill study make"
@@ -31,28 +30,24 @@ def show_plan(
     Raises:
         UsageError: there is no such study set, or nothing that was judged can be used.
     """
-    from instill.compare.duration import how_long, measured_here, rows_of
-    from instill.compare.said_beforehand import groups_of_judged, say_by_need, say_of_judged
+    from instill.compare.asked_beforehand import AskedBeforehand, asked_of_judged, asked_of_study
+    from instill.compare.duration import how_long, measured_here
     from instill.study.stored_study import list_studies, open_study
 
     caller = workspace.caller()
     study: StoredStudy | None = None
     if not feedback and (reference or list_studies(workspace.home, caller)):
         study = open_study(workspace.home, reference, caller)
-    groups: Mapping[str, Sequence[str]] = {}
-    judged: Sequence[AskedQuestion] = ()
+    asked: AskedBeforehand | None = None
     if study is not None:
-        groups = _groups(study, plan)
+        asked = asked_of_study(study, plan)
     elif feedback:
-        judged = judged_questions(workspace)
-        groups = groups_of_judged(judged)
+        asked = asked_of_judged(workspace, judged_questions(workspace), plan)
     about = {name: plan.known[name].about for name in arms}
     shows, takes = NO_STUDY, None
-    if groups:
-        shows = say_by_need(groups, [plan.known[name] for name in arms], wanted=plan.wanted)
-        shows = f"{say_of_judged(len(judged), sum(map(len, groups.values())))} {shows}".strip()
-        rows = 0 if study is None else rows_of(study, plan)
-        takes = how_long(measured_here(workspace), plan, arms, groups, rows=rows)
+    if asked is not None:
+        shows = asked.shows(plan, arms)
+        takes = how_long(measured_here(workspace), plan, arms, asked.groups, rows=asked.rows)
     if as_json:
         print_json(
             {
@@ -60,7 +55,7 @@ def show_plan(
                 "study": None if study is None else study.card.id,
                 "arms": about,
                 "recommended": [name for name in arms if plan.known[name].way.offered],
-                "questions": {need or "other": len(own) for need, own in groups.items()},
+                "questions": {need or "other": len(own) for need, own in asked.groups.items()} if asked else {},
                 "beforehand": shows,
                 "duration": None if takes is None else takes.as_dict(),
             }
@@ -74,17 +69,3 @@ def show_plan(
         say("Time", bold=True)
         say(f"  {takes.said}")
     say("Nothing was asked, trained or written. Leave out --dry-run to start.")
-
-
-def _groups(study: StoredStudy, plan: ComparePlan) -> Mapping[str, Sequence[str]]:
-    """The fact of each question by need. The audit stays sealed: of it only the numbers are known."""
-    from instill.compare.asking_arms import TASKS, groups_by_need, need_of, questions_of
-
-    if not plan.audit:
-        return groups_by_need(questions_of(study, most=plan.questions, seed=plan.seed))
-    found: dict[str, list[str]] = {}
-    for phrasing, task in TASKS.items():
-        count = study.card.items.get("audit", {}).get(phrasing, 0)
-        found.setdefault(need_of(task), []).extend(f"{phrasing} {number}" for number in range(count))
-    share = min(1.0, (plan.questions or 10**9) / max(1, sum(map(len, found.values()))))
-    return {need: own[: round(share * len(own))] for need, own in found.items() if own}

@@ -10,6 +10,7 @@ from instill.cli.terminal import out, say, say_block
 from instill.common.toml_files import toml_value
 
 if TYPE_CHECKING:
+    from instill.train.gate.time_beforehand import GateTime
     from instill.train.generator.beforehand.dry_run import DryRun
     from instill.train.generator.beforehand.estimate import Estimate
     from instill.train.generator.data.row_preview import TokenCounts
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
 _MOST = 4000  # characters of a row that are shown
 
 
-def show_dry_run(recipe: Recipe, report: DryRun, as_json: bool) -> None:
+def show_dry_run(recipe: Recipe, report: DryRun, as_json: bool, gate: GateTime | None = None) -> None:
     """Print what a run would do, without doing it.
 
     Args:
-        as_json: as one JSON object: `recipe`, `hash`, and what the report holds.
+        as_json: as one JSON object: `recipe`, `hash`, what the report holds, and `gate_time`.
+        gate: what the recipe's gate takes; None without one, and where nothing was measured.
     """
     if as_json:
-        print_json({"recipe": recipe.effective(), "hash": recipe.hash, **report.as_dict()})
+        took = None if gate is None else gate.as_dict()
+        print_json({"recipe": recipe.effective(), "hash": recipe.hash, **report.as_dict(), "gate_time": took})
         return
     say(*effective_lines(recipe.effective()))
     say("", f"recipe {recipe.hash}: {_rows(report)}")
@@ -47,7 +50,7 @@ def show_dry_run(recipe: Recipe, report: DryRun, as_json: bool) -> None:
     if not report.findings:
         say("Nothing is wrong with the rows.")
     if report.estimate is not None:
-        say("", *_cost(report.estimate))
+        say("", *_cost(report.estimate, gate))
     elif report.passed:
         say("", "Time and memory are not estimated.")
 
@@ -129,11 +132,13 @@ def _tokens(counts: TokenCounts) -> str:
     return columns(rows)
 
 
-def _cost(found: Estimate) -> list[str]:
+def _cost(found: Estimate, gate: GateTime | None) -> list[str]:
     memory = found.memory
     lines = [f"On {found.device} in {found.precision}, {found.steps} steps:"]
     if found.step_seconds is not None and found.seconds is not None:
         lines.append(f"time    {in_words(found.seconds)} in all, {in_words(found.step_seconds)} a step")
+    if gate is not None and gate.seconds is not None:
+        lines.append(f"gate    at most {in_words(gate.seconds)} after it, for {gate.replies} replies")
     lines.append(
         f"memory  {bytes_in_words(memory.peak)} at most: parameters {bytes_in_words(memory.parameters)}, gradients "
         f"{bytes_in_words(memory.gradients)}, moments {bytes_in_words(memory.moments)}, activations "

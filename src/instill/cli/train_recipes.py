@@ -170,6 +170,8 @@ def _dry(recipe: Recipe, start: Candidate | None, as_json: bool) -> bool:
     """
     from instill.cli.train_dry_run import show_dry_run
     from instill.train.gate.recipe_gate import gate_findings, gate_rows
+    from instill.train.gate.specification import load_gate
+    from instill.train.gate.time_beforehand import gate_time
     from instill.train.generator.beforehand.dry_run import dry_run
     from instill.train.generator.beforehand.few_steps import few_steps
     from instill.train.generator.run import adapted, open_recipe, opened_model
@@ -184,7 +186,11 @@ def _dry(recipe: Recipe, start: Candidate | None, as_json: bool) -> bool:
     report = dry_run(recipe, model, tokenizer, measured_on=measured_on)
     more = (*few_steps(recipe, report.rows, prepared.base), *gate_findings(recipe, tokenizer))
     report = replace(report, findings=(*report.findings, *more))
-    show_dry_run(recipe, report, as_json)
+    gate = None
+    if recipe.gate and report.estimate is not None:
+        max_tokens = load_gate(recipe.path(recipe.gate)).max_tokens
+        gate = gate_time(model, tokenizer, measured_on, max_tokens=max_tokens)
+    show_dry_run(recipe, report, as_json, gate)
     return report.passed
 
 

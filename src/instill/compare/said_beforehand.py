@@ -17,7 +17,6 @@ from instill.measure.verdict import NAMES
 
 if TYPE_CHECKING:
     from instill.compare.arms.specification import ArmSpecification
-    from instill.study.types import AskedQuestion
 
 DISCORDANT = 0.3
 """Share of questions that one of two arms answers and the other does not, where nothing is known yet."""
@@ -154,26 +153,3 @@ def _how_more(arms: Sequence[ArmSpecification]) -> list[str]:
         "To compare more ways to answer, set a model (generator.folder, generator.gguf or generator.base_url in "
         "instill.toml)."
     ]
-
-
-def say_of_judged(judged: int, asked: int) -> str:
-    """Which of the questions that people judged are asked.
-
-    Example:
-        >>> say_of_judged(33, 17)
-        'Of 33 judged questions 17 are asked; the other 16 are kept back for a later check (the audit).'
-    """
-    if judged <= asked:
-        return ""
-    are, others = "is" if asked == 1 else "are", judged - asked
-    kept = f"the other {others} are" if others != 1 else "the other one is"
-    return (
-        f"Of {counted(judged, 'judged question')} {asked} {are} asked; {kept} kept back for a later check (the audit)."
-    )
-
-
-def groups_of_judged(judged: Sequence[AskedQuestion]) -> dict[str, list[str]]:
-    """Of the questions that people judged, those that a study set made of them gives to the gate, for `say_by_need`."""
-    parts = {"facts": True, "refusal": False}
-    found = {need: [each.question for each in judged if each.answerable is right] for need, right in parts.items()}
-    return {need: own[: (len(own) + 1) // 2] for need, own in found.items()}  # The audit gets the others.

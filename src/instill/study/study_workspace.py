@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from instill.models.generators.protocol import Generator
     from instill.study.question_filters import AnsweredElsewhere
     from instill.study.stored_study import StoredStudy
-    from instill.study.study_making import StudySettings, Writer
+    from instill.study.study_making import Made, StudySettings, Writer
     from instill.study.study_set import Fact, StudyItem
     from instill.study.types import AskedQuestion
 
@@ -70,15 +70,39 @@ def study_workspace(
         GeneratorError: the generator failed.
         OSError: the disk is full.
     """
-    from instill.study.question_filters import reads_with
     from instill.study.stored_study import write_study
+
+    since = last_purge(workspace.home)
+    made = made_of_workspace(
+        workspace, settings, check=check, generated=generated, questions=questions, progress=progress
+    )
+    for each in made.problems:
+        problem(each)
+    with keeping(workspace.home, made.study.card.made_from, since):
+        return write_study(workspace.home, made.study, made.rows, made.prompts, left_out=made.left_out)
+
+
+def made_of_workspace(
+    workspace: StudiedWorkspace,
+    settings: StudySettings,
+    *,
+    check: bool = True,
+    generated: bool = False,
+    questions: Sequence[AskedQuestion] | None = None,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> Made:
+    """As `study_workspace`, and nothing is kept: what a study set would be.
+
+    Raises:
+        UsageError, GeneratorError: as `study_workspace`.
+    """
+    from instill.study.question_filters import reads_with
     from instill.study.study_making import make_study
 
     if workspace.is_empty:
         raise UsageError(EMPTY)
-    since = last_purge(workspace.home)
     reader = workspace.reader if check else None
-    made = make_study(
+    return make_study(
         workspace.stored_documents(),
         settings,
         read=None if reader is None else reads_with(reader),
@@ -87,10 +111,6 @@ def study_workspace(
         brought=questions,
         progress=progress,
     )
-    for each in made.problems:
-        problem(each)
-    with keeping(workspace.home, made.study.card.made_from, since):
-        return write_study(workspace.home, made.study, made.rows, made.prompts, left_out=made.left_out)
 
 
 def _answered(workspace: StudiedWorkspace, reader: Reader) -> AnsweredElsewhere:

@@ -1,5 +1,6 @@
-"""What a refusal shows of the documents: the piece that was looked at first, and what else comes near, each from another
-place."""
+"""What a refusal shows of the documents: the piece that was looked at first, and what else comes near, each of another
+place.
+"""
 
 from __future__ import annotations
 

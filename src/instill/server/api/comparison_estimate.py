@@ -17,7 +17,6 @@ from instill.server.service import Reading, Seen
 if TYPE_CHECKING:
     from instill.compare.plan import ComparePlan
     from instill.study.stored_study import StoredStudy
-    from instill.study.study_set import StudyItem
     from instill.study.types import AskedQuestion
 
 _EPOCHS, _REPLAY = 8, 0.25
@@ -52,20 +51,19 @@ class Estimate(BaseModel):
 @router.post("/comparisons/estimate")
 def estimate(seen: Reading, request: Compare) -> Estimate:
     """How long a comparison takes and what it will be able to show; takes the arguments of the job `compare`."""
-    from instill.compare.asking_arms import groups_by_need
-    from instill.compare.duration import how_long, measured_here, rows_of
-    from instill.compare.said_beforehand import groups_of_judged, say_by_need, say_of_judged
+    from instill.compare.asked_beforehand import asked_of_judged, asked_of_study
+    from instill.compare.duration import how_long, measured_here
 
     plan, arms = _checked(seen, request)
-    study = None if request.questions == "feedback" else _study(seen, request)
-    judged = _judged(seen) if study is None else []
-    groups = groups_of_judged(judged) if study is None else groups_by_need(_questions(study, request))
-    rows = 0 if study is None else rows_of(study, plan)
-    takes = how_long(measured_here(seen.workspace), plan, arms, groups, rows=rows)
-    asked, specifications = sum(map(len, groups.values())), [plan.known[arm] for arm in arms]
-    shows = f"{say_of_judged(len(judged), asked)} {say_by_need(groups, specifications, wanted=plan.wanted)}".strip()
+    workspace = seen.workspace
+    if request.questions == "feedback":
+        asked = asked_of_judged(workspace, _judged(seen), plan)
+    else:
+        asked = asked_of_study(_study(seen, request), plan)
+    takes = how_long(measured_here(workspace), plan, arms, asked.groups, rows=asked.rows)
+    shows = asked.shows(plan, arms)
     return Estimate(
-        questions=asked, arms=arms, recommended=[each.name for each in specifications if each.way.offered],
+        questions=asked.count, arms=arms, recommended=[arm for arm in arms if plan.known[arm].way.offered],
         answers=takes.answers, seconds=takes.seconds, unmeasured=list(takes.unmeasured), shows=shows,
         said=f"{takes.said} {shows}",
     )  # fmt: skip
@@ -140,10 +138,3 @@ def _study(seen: Seen, request: Compare) -> StoredStudy:
         return open_study(seen.workspace.home, request.study, seen.caller)
     except UsageError as error:
         raise unknown(error.what, error.where, error.command) from error
-
-
-def _questions(study: StoredStudy, request: Compare) -> list[StudyItem]:
-    from instill.compare.asking_arms import questions_of
-
-    most = request.questions if isinstance(request.questions, int) else None
-    return questions_of(study, most=most, seed=request.seed)

@@ -33,7 +33,8 @@ class TrainingEstimate(BaseModel):
     Args:
         passed: whether it would begin; otherwise `errors` says what has to be changed first.
         steps: of the whole training; None where it is not known.
-        seconds: of the whole training, without reading the model and without its gate; None: not measured.
+        seconds: of the whole training and its gate, without reading the model; None: not measured.
+        gate_seconds: of its gate at most; it is in `seconds`. None: not measured, or there is no gate.
         memory: bytes at the fullest moment, with the model; None: not measured.
         fits: whether so much memory is free; None: not measured.
         said: all of it for people.
@@ -43,6 +44,7 @@ class TrainingEstimate(BaseModel):
     rows: int
     steps: int | None
     seconds: float | None
+    gate_seconds: float | None
     memory: int | None
     fits: bool | None
     errors: Sequence[str]
@@ -93,19 +95,23 @@ def of_dry_run(found: Mapping[str, Any]) -> TrainingEstimate:
 
     Example:
         >>> cost = {"steps": 120, "seconds": 200.0, "memory": {"peak": 2_500_000_000}, "fits": True, "free": 8e9}
-        >>> found = {"passed": True, "rows": 60, "findings": [], "estimate": cost, "recipe": {"gate": "gate.toml"}}
+        >>> gate = {"recipe": {"gate": "gate.toml"}, "gate_time": {"replies": 80, "seconds": 100.0}}
+        >>> found = {"passed": True, "rows": 60, "findings": [], "estimate": cost} | gate
         >>> of_dry_run(found).said
-        'About 3 min 20 s for 120 steps over 60 rows, then its gate. It takes up to 2.5 GB of memory; 8 GB are free.'
-        >>> of_dry_run(found | {"recipe": {"gate": ""}}).said.partition(" rows. ")[2].partition(" It takes")[0]
+        'About 5 min: 3 min 20 s for 120 steps over 60 rows, and at most 1 min 40 s for its gate (80 rows asked). It takes up to 2.5 GB of memory; 8 GB are free.'
+        >>> of_dry_run(found).seconds
+        300.0
+        >>> of_dry_run(found | {"recipe": {"gate": ""}, "gate_time": None}).said.partition(" rows. ")[2].partition(" It takes")[0]
         'The recipe has no gate: what is trained will not be measured, nor promoted by itself.'
-    """
+    """  # noqa: E501 - the sentence as it is shown
     cost = found.get("estimate") or {}
     errors = [str(each.get("what", "")) for each in found.get("findings", ()) if each.get("severity") == "error"]
     memory = cost.get("memory", {}).get("peak")
-    known: dict[str, Any] = {name: cost.get(name) for name in ("steps", "seconds", "fits")}
+    training, gate = cost.get("seconds"), (found.get("gate_time") or {}).get("seconds")
     return TrainingEstimate(
         passed=bool(found["passed"]), rows=found["rows"], memory=memory, errors=errors, said=_said(found, cost, errors),
-        **known,
+        steps=cost.get("steps"), fits=cost.get("fits"), gate_seconds=gate,
+        seconds=None if training is None else training + (gate or 0.0),
     )  # fmt: skip
 
 
@@ -117,10 +123,17 @@ def _said(found: Mapping[str, Any], cost: Mapping[str, Any], errors: Sequence[st
     if not cost:
         words = f"{rows[0].upper()}{rows[1:]} {are(found['rows'])} trained."
         return f"{words} How long that takes cannot be measured before it begins.{'' if is_gated else f' {_NO_GATE}'}"
-    taken = cost.get("seconds")
-    time = "How long it takes is not known:" if taken is None else f"About {duration(taken)} for"
-    then = ", then its gate." if is_gated else f". {_NO_GATE}"
-    words = f"{time} {counted(cost['steps'], 'step')} over {rows}{then}"
+    taken, gate = cost.get("seconds"), found.get("gate_time") or {}
+    work = f"{counted(cost['steps'], 'step')} over {rows}"
+    if taken is None:
+        words = f"How long it takes is not known: {work}"
+    elif is_gated and gate.get("seconds") is not None:
+        in_all, its_own = duration(taken + gate["seconds"]), duration(gate["seconds"])
+        asked = f"{counted(gate['replies'], 'row')} asked"
+        words = f"About {in_all}: {duration(taken)} for {work}, and at most {its_own} for its gate ({asked})."
+    else:
+        words = f"About {duration(taken)} for {work}"
+    words = words if words.endswith(".") else f"{words}{', then its gate.' if is_gated else f'. {_NO_GATE}'}"
     memory, free = (f"{each / 1e9:.2g} GB" for each in (cost["memory"]["peak"], cost["free"]))
     if cost["fits"]:
         return f"{words} It takes up to {memory} of memory; {free} are free."
