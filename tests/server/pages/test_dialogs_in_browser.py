@@ -233,7 +233,8 @@ def test_no_page_runs_a_script_twice() -> None:
             direct |= set(re.findall(r'(?:from|import) "\./(\w+\.js)"', (HERE / "static" / more).read_text()))
         return seen
 
-    assert imported("questions.js") == {"base.js", "after_load.js", "judging.js", "jobs.js", "fresh_sections.js"}
+    parts = {"base.js", "after_load.js", "focus.js", "judging.js", "jobs.js", "fresh_sections.js"}
+    assert imported("questions.js") == parts
     for file in (HERE / "templates").glob("*.html"):
         own = re.findall(r"/static/(\w+\.js)", file.read_text())
         assert not set(own) & set().union(*map(imported, own)), file.name

@@ -1,6 +1,7 @@
 // What was done is said once the page is loaded again, with a button that takes it back where that can be done.
 
 import { json, make } from "./base.js";
+import { goOn, reload } from "./focus.js";
 
 const PLACE = "instill-said";
 /** So long what was done stands there, and as long as somebody points at it; where it can be taken back, until it is
@@ -33,7 +34,7 @@ function show({ text, undo }) {
   const shut = make("button", { type: "button", class: "quiet", "aria-label": "Close the message" }, "×");
   const back = undo.length ? make("button", { type: "button" }, "Undo") : null;
   const place = make("div", { class: "toast", role: "status" }, said, back, shut);
-  shut.addEventListener("click", () => place.remove());
+  shut.addEventListener("click", () => { place.remove(); goOn(); });
   back?.addEventListener("click", async () => {
     back.disabled = true;
     try {
@@ -41,7 +42,7 @@ function show({ text, undo }) {
       for (const [method, path, body] of undo) replies.push(await json(method, path, body));
       const kept = replies.flatMap((each) => each?.left_out ?? []).map(([name, why]) => `${name}: ${why}`);
       sayAfterLoad(kept.length ? `Not brought back: ${kept.join(" ")}` : "It is as it was before.");
-      location.reload();
+      reload();
     } catch (error) {
       said.textContent = error.message;
       place.classList.add("bad");

@@ -1,6 +1,7 @@
 // What all pages use: calls of the API, forms that make one, questions before something is lost, and keys.
 
 import { sayAfterLoad } from "./after_load.js";
+import { keepFocus, reload } from "./focus.js";
 
 export const $ = (selector, within = document) => within.querySelector(selector);
 export const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
@@ -321,8 +322,8 @@ async function carriedOut(form) {
     form.dispatchEvent(new CustomEvent("called", { bubbles: true, detail: result }));
     const undo = form.dataset.undo && result?.restorable?.length ? [[...form.dataset.undo.split(" "), { documents: result.restorable }]] : [];
     if (form.dataset.done) sayAfterLoad(filled(form.dataset.done, result), undo);
-    if (then === "reload") location.reload();
-    else if (then === "go") location.assign(filled(where, result));
+    if (then === "reload") reload();
+    else if (then === "go") { keepFocus({ elsewhere: true }); location.assign(filled(where, result)); }
     else if (then === "say") say(place, where);
   } catch (error) {
     over();

@@ -3,6 +3,7 @@
 
 import { sayAfterLoad } from "./after_load.js";
 import { asked, json, make, told } from "./base.js";
+import { reload } from "./focus.js";
 
 const names = (field) => field.value.split(",").map((each) => each.trim()).filter(Boolean);
 
@@ -11,7 +12,7 @@ const names = (field) => field.value.split(",").map((each) => each.trim()).filte
 async function change(address, wanted, done) {
   try {
     sayAfterLoad(...done(await json("PUT", address, wanted)));
-    location.reload();
+    reload();
   } catch (error) {
     await told(error.message);
   }

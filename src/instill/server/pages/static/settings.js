@@ -1,6 +1,7 @@
 // A key that was just made is shown this once; the generator's reply is shown beside the button.
 
 import { $, json, make, nowLoggedIn, say } from "./base.js";
+import { reload } from "./focus.js";
 
 const form = $("#new-key");
 let unkept = false; // whether a key stands here that nobody has copied
@@ -12,7 +13,7 @@ form?.addEventListener("called", async (event) => {
   const { key, secret } = event.detail;
   const isFirst = form.dataset.first !== undefined;
   const again = make("button", { type: "button", class: "main" }, "I have kept it");
-  again.addEventListener("click", () => { unkept = false; location.reload(); });
+  again.addEventListener("click", () => { unkept = false; reload(); });
   unkept = true;
   $("#keys-say").textContent = "A key is shown once. What is kept of it is a hash.";
   const login = make("p", { class: "said", role: "status" });
