@@ -24,10 +24,17 @@ if TYPE_CHECKING:
     from instill.index.lookup import StoredDocument
     from instill.index.types import DocumentRecord, Hit, SearchResult
     from instill.ingest.types import IngestReport
+    from instill.memory.consolidating.beforehand import PlannedGroup
+    from instill.memory.consolidating.consolidate import Consolidated
+    from instill.memory.forgetting.receipts import Receipt
+    from instill.memory.recurring_facts import Memory
+    from instill.memory.types import Fact
     from instill.models.registry.store import Candidate
     from instill.settings import Settings
     from instill.study.stored_study import StoredStudy
     from instill.train.pipeline import TrainingResult
+    from instill.workspace.editing import Edited
+    from instill.workspace.forgetting_plan import ForgettingPlan
     from instill.workspace.status import Status
 
 __version__ = "0.1.0"
@@ -39,14 +46,21 @@ __all__ = [
     "Citation",
     "Claim",
     "Compared",
+    "Consolidated",
     "DocumentError",
     "DocumentRecord",
+    "Edited",
+    "Fact",
+    "ForgettingPlan",
     "GeneratorError",
     "Hit",
     "IngestReport",
     "InstillError",
+    "Memory",
     "MissingDependency",
     "Models",
+    "PlannedGroup",
+    "Receipt",
     "SearchResult",
     "Settings",
     "Status",
@@ -87,6 +101,13 @@ _HOMES = {
     "Turn": "instill.answer.types",
     "UsageError": "instill.errors",
     "Workspace": "instill.full_workspace",
+    "Consolidated": "instill.memory.consolidating.consolidate",
+    "Edited": "instill.workspace.editing",
+    "Fact": "instill.memory.types",
+    "ForgettingPlan": "instill.workspace.forgetting_plan",
+    "Memory": "instill.memory.recurring_facts",
+    "PlannedGroup": "instill.memory.consolidating.beforehand",
+    "Receipt": "instill.memory.forgetting.receipts",
     "WorkspaceError": "instill.errors",
 }
 

@@ -59,8 +59,9 @@ GROUPS = (
     (
         "Remember and forget",
         (
-            "memory", "remember", "calibrate_cache", "consolidation", "consolidate", "edit", "edits", "undo_edit",
-            "forgetting_plan", "forget", "forget_and_probe", "allow", "receipts",
+            "memory", "remember", "calibrate_cache", "consolidation_plan", "consolidation", "consolidate", "edit",
+            "edits", "undo_edit", "forgetting_plan", "forget", "forget_and_probe", "allow", "receipts",
+            "verify_receipt",
         ),
     ),
     ("Look", ("status", "path", "home", "settings", "given", "labels", "is_empty", "writable", "threshold")),

@@ -128,6 +128,17 @@ def test_what_would_be_trained_is_shown_and_nothing_is_written(workspace: Worksp
     assert again.rows == material.rows
     planned = as_json("consolidate", "--dry-run", "--base", "micro", cwd=workspace.path)["planned"]
     assert [len(each["taught"]) for each in planned] == [6]
+    [plan] = workspace.consolidation_plan(base="micro")
+    assert planned == [plan.model_dump(mode="json")]
+    assert plan.too_small
+    assert plan.doubts[0].startswith("Too small to prove anything: it has 6 facts to ask about, and 9 at least")
+    assert plan.doubts[-1].endswith("name rows of what it can do with --replay FILE.")
+    with_replay = workspace.consolidation_plan(base="micro", replay=workspace.path.parent / "replay.jsonl")
+    assert len(with_replay[0].doubts) == len(plan.doubts) - 1
+    shown = instill("consolidate", "--dry-run", "--base", "micro", cwd=workspace.path).stdout
+    for fact_id in plan.taught:
+        assert f"would be taught: {fact_id} {plan.asked_as[fact_id][:40]}" in shown
+    assert "Nothing was trained." in shown
 
 
 def test_what_a_gate_of_facts_cannot_check_is_named_with_the_reason(tmp_path: Path, workspace: Workspace) -> None:

@@ -476,6 +476,19 @@ def test_forget_alone_says_what_to_do(tmp_path: Path) -> None:
     assert "Example: instill forget letters/holm.md" in instill("forget", cwd=tmp_path, code=2).stderr
 
 
+def test_receipts_are_verified_in_python(workspace: Workspace, tmp_path: Path) -> None:
+    receipt = workspace.forget("letter.md")
+    write_receipt(tmp_path / "receipt.json", receipt)
+    for each in (receipt, tmp_path / "receipt.json", str(tmp_path / "receipt.json")):
+        found = workspace.verify_receipt(each)
+        assert (found.genuine, found.key) == (True, key_name(receipt.key))
+    assert not workspace.verify_receipt(receipt.model_copy(update={"at": "2020-01-01T00:00:00Z"})).signed
+    with Workspace.init(tmp_path / "other") as other:
+        assert not other.verify_receipt(receipt).genuine, "another workspace's key signed it"
+    with pytest.raises(UsageError, match="There is no such file"):
+        workspace.verify_receipt(tmp_path / "none.json")
+
+
 def test_receipts_are_verified_at_the_command_line(folder: Path) -> None:
     file = folder / "receipt.json"
     done = instill("forget", "letter.md", "--receipt", str(file), cwd=folder / "kb")

@@ -169,25 +169,43 @@ def test_a_fact_by_hand_has_evidence_and_takes_the_uses_that_come(world: World) 
     assert found is not None
     spot, labels = found
     assert (spot.text, labels) == (TEA, ("staff",))
-    added = world.memory().add(HOT, "80 degrees", spot, labels)
+    added = world.memory().add(HOT, "80 degrees", document=doc_id_of(1))
     assert (added.decision, added.by_hand, added.uses) == ("pinned", True, 0)
     ask_tea(world)
     assert only(world).fact_id == added.fact_id
     assert only(world).uses == 2
     assert evidence_for("95 degrees", [doc_id_of(1), doc_id_of(9)], world.index) is None
-    with pytest.raises(UsageError, match="stands in its evidence"):
-        world.memory().add(HOT, "90 degrees", spot, labels)
+    with pytest.raises(UsageError, match="No document holds these words"):
+        world.memory().add(HOT, "90 degrees", document=doc_id_of(1))
+
+
+def test_what_was_added_by_hand_is_taken_back(world: World) -> None:
+    added = world.memory().add(HOT, "80 degrees", document=doc_id_of(1), wordings=["Say how hot tea is."], note="mine")
+    removed = world.memory().remove(added.fact_id[:8])
+    assert (removed.fact_id, removed.question, removed.still_asked, removed.adapter) == (added.fact_id, HOT, 0, "")
+    assert world.memory().facts() == []
+    world.memory().add("Say how hot tea is.", "80 degrees", document=doc_id_of(1), note="mine")
+    ask_tea(world)
+    assert world.memory().remove(only(world).fact_id).still_asked == 2
+    left = only(world)  # People asked for it all the same, in their words.
+    assert (left.question, left.decision, left.by_hand, left.note, left.uses) == (HOT, "", False, "", 2)
+    with pytest.raises(UsageError, match="Nothing was done with this fact by hand"):
+        world.memory().remove(left.fact_id)
+    with pytest.raises(UsageError, match="Only the owner decides"):
+        world.memory(labels=("staff",)).remove(left.fact_id)
+    assert [fact.fact_id for fact in world.memory().candidates()] == []
+    pinned = world.memory().decide(left.fact_id, "pinned")
+    assert (pinned.fact_id in {fact.fact_id for fact in world.memory().candidates()}) is pinned.candidate
 
 
 def test_wordings_by_hand_are_kept_beside_those_that_were_asked(world: World) -> None:
-    found = evidence_for("80 degrees", [doc_id_of(1)], world.index)
-    assert found is not None
-    added = world.memory().add(HOT, "80 degrees", *found, wordings=["Say how hot tea is.", " ", HOT])
+    added = world.memory().add(HOT, "80 degrees", document=doc_id_of(1), wordings=["Say how hot tea is.", " ", HOT])
     assert added.wordings == ("Say how hot tea is.",)
     ask_tea(world)
     edited = world.memory().edit(added.fact_id, wordings=["Tea: what heat?"])
     assert edited.wordings == (HOT, "Say how hot tea is.", "Tea: what heat?")
-    again = world.memory().add(HOT, "80 degrees", *found)  # Adding it again, or taking the pin back, loses none.
+    # Adding it again, or taking the pin back, loses none.
+    again = world.memory().add(HOT, "80 degrees", document=doc_id_of(1))
     assert again.wordings == edited.wordings
     assert world.memory().decide(added.fact_id, "").wordings == edited.wordings
     with pytest.raises(UsageError, match="longer than 2,000 characters"):
@@ -384,9 +402,7 @@ def test_a_list_asks_about_ten_facts_at_most(world: World) -> None:
     world.put(5, [f"Pump {number} holds {number + 20} litres." for number in range(12)])
     memory = world.memory()
     for number in range(12):
-        found = evidence_for(f"{number + 20} litres", [doc_id_of(5)], world.index)
-        assert found is not None
-        memory.add(f"How many litres does pump {number} hold?", f"{number + 20} litres", *found)
+        memory.add(f"How many litres does pump {number} hold?", f"{number + 20} litres", document=doc_id_of(5))
     world.now += timedelta(days=8)
     asked.clear()
     assert len(world.memory().facts()) == 12

@@ -74,6 +74,21 @@ def test_evidence_about_something_else_is_doubted(workspace: Workspace) -> None:
     assert instill("memory", "add", "What does the sauna cost?", "80 euros", cwd=workspace.path).stderr == ""
 
 
+def test_a_number_of_a_table_proves_its_fact_without_words_by_hand(tmp_path: Path) -> None:
+    """The answer has its unit from the name of the column; in the row, the number stands alone."""
+    (tmp_path / "items.csv").write_text(
+        "item,price_eur,stock\nKestrel desk,349,12\nHeron desk,289,7\nFalcon desk,419,3\n", encoding="utf-8"
+    )
+    with Workspace.init(tmp_path / "kb") as tables:
+        tables.add(tmp_path / "items.csv")
+        assert tables.ask("What is the price of the Heron desk?").short == "289 EUR"
+        [fact] = tables.memory().facts()
+        assert (fact.answer, fact.evidence) == ("289", "item: Heron desk; price_eur: 289; stock: 7")
+        assert next(each.met for each in fact.why if each.name == "answered")
+        pinned = tables.memory().decide(fact.fact_id, "pinned")
+        assert (pinned.answer, pinned.by_hand) == ("289", False)
+
+
 def test_an_edit_takes_a_document_that_says_the_value_in_whole_words(workspace: Workspace) -> None:
     assert workspace._holding("o", "e") == ""
     assert workspace._holding("parking", "90 euros") == ""

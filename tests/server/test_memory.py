@@ -96,6 +96,24 @@ def test_facts_and_the_page_are_those_of_the_callers_documents(server: Running, 
         assert "bonus" not in shown
 
 
+def test_facts_are_added_and_taken_back_over_http(server: Running, place: Place) -> None:
+    with server.client(place.keys["editor"]) as editor:
+        ok(editor.delete(f"/api/memory/{place.facts['tea']}"), 403)
+        ok(editor.post("/api/memory", json={"question": "How hot?", "answer": "80 degrees"}), 403)
+    with server.client(place.keys["owner"]) as owner:
+        assert " Remove " in got(owner, "/memory?kind=pinned").text
+        removed = ok(owner.delete(f"/api/memory/{place.facts['pay']}"))
+        assert (removed["question"], removed["still_asked"]) == ("What is the bonus of the board?", 0)
+        assert [each["fact_id"] for each in ok(owner.get("/api/memory"))["facts"]] == [place.facts["tea"]]
+        told = ok(owner.delete(f"/api/memory/{place.facts['tea']}"), 400)["error"]
+        assert told["what"].startswith("Nothing was done with this fact by hand")
+        made = {"question": "What does the board get?", "answer": "90 thousand euros", "wordings": ["Board bonus?"]}
+        added = ok(owner.post("/api/memory", json=made))
+        assert (added["decision"], added["wordings"], added["source"]) == ("pinned", ["Board bonus?"], "stdin:pay.md")
+        told = ok(owner.post("/api/memory", json={**made, "answer": "95 euros"}), 400)["error"]
+        assert "No document holds these words" in told["what"]
+
+
 def test_who_sees_everything_consolidates_on_the_page(server: Running, place: Place) -> None:
     begin = {"kind": "consolidate", "arguments": {"base": "micro"}}
     with server.client(place.keys["staff"]) as staff:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from instill.answer.types import Answer, Citation, Claim
 from instill.common.made_from import Source
 from instill.index.lookup import StoredDocument
+
+_NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,:]\d+)*(?!\w)")
 
 
 def uses_of(answer: Answer, documents: Mapping[str, tuple[Source, str]]) -> list[dict[str, Any]]:
@@ -25,15 +28,35 @@ def uses_of(answer: Answer, documents: Mapping[str, tuple[Source, str]]) -> list
         return []
     carrying = next((claim for claim in answer.claims if answer.short and answer.short in claim.text), answer.claims[0])
     leading = _leading(carrying.citations, answer.short)
+    short = words_of_span(answer.short, leading.text) if leading else ""
     seen: dict[Citation, Claim] = {}
     for claim in answer.claims:
         for citation in claim.citations:
             seen.setdefault(citation, claim)
     return [
-        _use(citation, claim, answer.short, *documents[citation.doc_id], leads=citation == leading)
+        _use(citation, claim, short, *documents[citation.doc_id], leads=citation == leading)
         for citation, claim in seen.items()
         if citation.doc_id in documents and _holds(documents[citation.doc_id][1], citation)
     ]
+
+
+def words_of_span(short: str, text: str) -> str:
+    """A short answer in the words of the span that proves it. Of a table, it may have the unit from the column's name,
+    and the number alone stands in the row.
+
+    Example:
+        >>> words_of_span("289 EUR", "item: Heron desk; price_eur: 289; stock: 7")
+        '289'
+        >>> words_of_span("1,250 EUR", "price_eur: 1250"), words_of_span("89 EUR", "price_eur: 289")
+        ('1250', '89 EUR')
+        >>> words_of_span("49.90 euros", "price: 49.90 euros"), words_of_span("blue", "Colour: azure")
+        ('49.90 euros', 'blue')
+    """
+    numbers = _NUMBER.findall(short)
+    if short in text or len(numbers) != 1:
+        return short
+    wanted = numbers[0].replace(",", "")
+    return next((each for each in _NUMBER.findall(text) if each.replace(",", "") == wanted), short)
 
 
 def read_documents(doc_ids: Sequence[str], stored: Sequence[StoredDocument | None]) -> dict[str, tuple[Source, str]]:

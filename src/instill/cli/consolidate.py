@@ -18,8 +18,7 @@ from instill.workspace import Workspace
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from instill.memory.consolidating.material import Material
-    from instill.memory.consolidating.plan import Group
+    from instill.memory.consolidating.beforehand import PlannedGroup
 
 
 def register(parent: typer.Typer) -> None:
@@ -58,8 +57,7 @@ def consolidate(
     }  # fmt: skip
     with Workspace.open(workspace) as opened:
         if dry_run:
-            groups, _ = opened.consolidation(**chosen)
-            _print_plan(groups, as_json)
+            _print_plan(opened.consolidation_plan(**chosen), as_json)
             return
         if when_idle:
             found = _when_idle(opened, as_json)
@@ -103,39 +101,28 @@ def _when_idle(opened: Workspace, as_json: bool) -> list[dict[str, Any]]:
         raise typer.Exit(done.returncode or 1) from None
 
 
-def _print_plan(groups: Sequence[tuple[Group, Material]], as_json: bool) -> None:
-    planned = [
-        {
-            "labels": list(group.labels),
-            "facts": [fact.fact_id for fact in group.facts],
-            "taught": [fact.id for fact in material.taught],
-            "left_out": dict(material.left_out),
-            "rows": len(material.rows),
-            "questions": {split: dict(counts) for split, counts in material.study.card.items.items()},
-            "documents": sorted(material.made_from.doc_ids),
-        }
-        for group, material in groups
-    ]
+def _print_plan(planned: Sequence[PlannedGroup], as_json: bool) -> None:
     if as_json:
-        print_json({"planned": planned})
+        print_json({"planned": [each.model_dump(mode="json") for each in planned]})
         return
     if not planned:
         say("No fact is a candidate. See why: instill memory")
         return
     rows: list[tuple[str, ...]] = [("labels", "facts", "taught", "rows")]
     rows += [
-        (
-            ", ".join(group.labels) or "(owner)",
-            str(len(group.facts)),
-            str(len(material.taught)),
-            str(len(material.rows)),
-        )
-        for group, material in groups
+        (", ".join(each.labels) or "(owner)", str(len(each.facts)), str(len(each.taught)), str(each.rows))
+        for each in planned
     ]
     say_block(columns(rows))
-    for _, material in groups:
-        for fact_id, reason in material.left_out.items():
-            say(f"{fact_id}: {reason}")
+    for each in planned:
+        say(f"{clean(', '.join(each.labels)) or '(owner)'}:", bold=True)
+        for doubt in each.doubts:
+            say(f"  {clean(doubt)}")
+        for fact_id in each.taught:
+            say(f"  would be taught: {fact_id} {clean(each.asked_as[fact_id], 100)}")
+        for fact_id, reason in each.left_out.items():
+            say(f"  would be left out: {fact_id} {clean(each.asked_as[fact_id], 100)}: {clean(reason)}")
+    say("Nothing was trained. Leave out --dry-run to start.")
 
 
 def _said(found: Sequence[Mapping[str, Any]]) -> str:
@@ -174,6 +161,9 @@ def _print(found: Sequence[Mapping[str, Any]]) -> None:
             say(f"  {clean(reason)}")
         for todo in each["next"]:
             say(f"  next: {clean(todo)}")
+        for fact in each["facts"]:
+            if fact["unknown"]:
+                say(f"  not known: {fact['fact_id']} {clean(fact['question'], 100)}: {clean(fact['unknown'])}")
         for unchecked in each["unchecked"]:
             say(f"  {clean(unchecked)}")
         for fact_id, reason in each["left_out"].items():

@@ -1,4 +1,4 @@
-"""memory, and memory show, pin, unpin, exclude, edit, add."""
+"""memory, and memory show, pin, unpin, exclude, edit, add, remove."""
 
 from __future__ import annotations
 
@@ -166,6 +166,25 @@ def add(
     warning = doubt(found)
     if warning:
         say(warning, fg="yellow", err=True)
+
+
+@app.command()
+def remove(fact: _FactArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Take back what was done with a fact by hand: that it was added, and its words. Documents stay as they are.
+
+    Example: `instill memory remove 3f2a`
+    """
+    with Workspace.open(workspace) as opened:
+        found = opened.memory().remove(fact)
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+        return
+    say(f"{found.fact_id} was taken back: {clean(found.question)}")
+    if found.still_asked:
+        asked = counted(found.still_asked, "question")
+        say(f"It stays in the list, because it answered {asked} of people. Keep it out of weights: memory exclude")
+    if found.adapter:
+        say(f"{found.adapter} holds it until the next: instill consolidate")
 
 
 @app.command()

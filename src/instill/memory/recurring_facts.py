@@ -8,12 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, get_args
 
-from instill.answer.uses_of_answer import occurrence
+from instill.answer.uses_of_answer import occurrence, words_of_span
 from instill.catalog import Catalog
 from instill.common.made_from import Caller, MadeFrom, Source
 from instill.errors import UsageError
 from instill.index.store import Index
 from instill.index.types import Hit
+from instill.ingest.document_references import resolve
 from instill.memory.answered_elsewhere import Ask, Elsewhere, answered_otherwise, disputed, nobody, undisputed
 from instill.memory.candidate_conditions import conditions
 from instill.memory.contradicting import Search, contradiction
@@ -23,10 +24,10 @@ from instill.memory.editing.record import facts_in_force
 from instill.memory.facts_in_weights import Held, held_in_weights
 from instill.memory.moved_spans import Places
 from instill.memory.recurrence import Group, Shape, grouped, new_id
-from instill.memory.types import Condition, Decided, Decision, Fact, Spot, Stage
+from instill.memory.types import Condition, Decided, Decision, Fact, RemovedFact, Spot, Stage
 from instill.memory.uses_log import read_uses, stamp
 from instill.memory.whole_words import whole_places
-from instill.memory.worded_by_hand import short_text, texts_of, worded
+from instill.memory.worded_by_hand import evidence_for, short_text, texts_of, worded
 from instill.models.encoders.protocol import Encoder
 from instill.settings import MemorySettings
 from instill.study.stored_study import list_studies
@@ -117,6 +118,11 @@ class Memory:
         edited = facts_in_force(around.catalog)
         found = [self._fact(group, decided.get(group.fact_id), places, seen, studied, held, edited) for group in groups]
         return sorted(found, key=lambda fact: (fact.decision != "pinned", -fact.weight, fact.fact_id))
+
+    def candidates(self) -> list[Fact]:
+        """The facts that the next consolidation may train into weights. Each is asked of the other documents, as
+        `consolidate` does."""
+        return [fact for fact in self.facts(asked="all") if fact.candidate]
 
     def get(self, reference: str) -> Fact:
         """One fact, by its id or the start of it. Its question is asked of the other documents.
@@ -215,29 +221,26 @@ class Memory:
         return self._again(fact.fact_id)
 
     def add(
-        self,
-        question: str,
-        answer: str,
-        spot: Spot,
-        source_labels: Sequence[str],
-        *,
-        note: str = "",
-        wordings: Iterable[str] = (),
+        self, question: str, answer: str, *, document: str = "", note: str = "", wordings: Iterable[str] = ()
     ) -> Fact:
-        """Add a fact by hand and pin it. Where a fact like it is known, that one is pinned and worded so.
+        """Add a fact by hand and pin it. Its evidence is the sentence of a document that holds the answer. If it was
+        added before, it is worded so now, and keeps the wordings that it has.
 
         Args:
-            spot: its evidence, which holds the answer; see `evidence_for`.
-            wordings: other wordings of the question; a fact that is added again keeps those that it has.
+            answer: whole words and numbers of the document, exactly as they are there.
+            document: its id or source. "": Instill looks in the documents that a search for the question finds.
+            wordings: other wordings of the question. A consolidation needs at least two that differ.
 
         Raises:
-            UsageError: the evidence does not hold the answer, or the caller is not the owner.
+            UsageError: no document holds the answer, or the caller is not the owner.
             WorkspaceError: the catalog cannot be written.
         """
         self.must_own()
         question, answer = short_text(question, "question"), short_text(answer, "answer")
-        if not question or not answer or not whole_places(spot.text, answer):
-            raise UsageError("A fact has a question, and an answer that stands in its evidence.", where=question)
+        for name, text in (("question", question), ("answer", answer)):
+            if not text:
+                raise UsageError(f"The {name} is empty.", where=name)
+        spot, source_labels = self._evidence(question, answer, document)
         fact_id = new_id(spot, question)
         before = self._decided(fact_id)
         decided = Decided(
@@ -245,7 +248,7 @@ class Memory:
             question=question,
             answer=answer,
             spot=spot,
-            source_labels=tuple(source_labels),
+            source_labels=source_labels,
             decision="pinned",
             by_hand=True,
             note=short_text(note, "note"),
@@ -255,6 +258,30 @@ class Memory:
         )
         keep(self._around.catalog, decided)
         return self._again(fact_id)
+
+    def remove(self, reference: str) -> RemovedFact:
+        """Take back all that was done with a fact by hand: that it was added or pinned, its words, wordings and note.
+        If people asked for it too, it stays in the list in their words. Nothing is taken out of the documents.
+
+        Raises:
+            UsageError: there is no such fact, nothing was done with it by hand, an edit in force needs it, or the
+                caller is not the owner.
+            WorkspaceError: the catalog cannot be written.
+        """
+        fact = self._own(reference)
+        if self._decided(fact.fact_id) is None:
+            raise UsageError(
+                "Nothing was done with this fact by hand: it comes from questions that people asked.",
+                where=fact.fact_id,
+                remedy=f"Keep it out of weights: instill memory exclude {fact.fact_id}; or take it out of the index "
+                f"for good: instill forget {fact.fact_id}",
+            )
+        if fact.fact_id in facts_in_force(self._around.catalog):
+            raise UsageError(
+                "An edit in force says this fact.", where=fact.fact_id, remedy="Undo the edit: instill edit --list"
+            )
+        drop(self._around.catalog, fact.fact_id)
+        return RemovedFact(fact_id=fact.fact_id, question=fact.question, still_asked=fact.uses, adapter=fact.adapter)
 
     # -- inside ------------------------------------------------------------------------------------------------
 
@@ -305,8 +332,8 @@ class Memory:
     ) -> Fact:
         settings = self._around.settings
         question = decided.question if decided else group.wordings[0]
-        answer = decided.answer if decided else _usual_answer(group)
         spot = decided.spot if decided else _newest_in_place(group, places)
+        answer = decided.answer if decided else words_of_span(_usual_answer(group), spot.text)
         place = places.find(spot, answer)
         record = place.document.record if place.document else None
         weight = group.weight(self._now, settings.half_life_days)
@@ -356,6 +383,21 @@ class Memory:
             candidate=all(each.met for each in why),
             why=_in_order(why),
         )
+
+    def _evidence(self, question: str, answer: str, document: str) -> tuple[Spot, tuple[str, ...]]:
+        if document:
+            likely = [record.doc_id for record in resolve(self._around.index, document, many=False)]
+        else:
+            hits = [hit for words in (question, answer) for hit in self.near(words)]
+            likely = list(dict.fromkeys(hit.doc_id for hit in hits))
+        found = evidence_for(answer, likely, self._around.index, question)
+        if found is None:
+            raise UsageError(
+                "No document holds these words as whole words and numbers, so that nothing proves the fact.",
+                where=answer,
+                remedy="Add the document that says so (instill add), or name it: --document DOC",
+            )
+        return found
 
     def must_own(self) -> None:
         """Refuse whoever sees the workspace under labels.

@@ -136,6 +136,20 @@ class Fact(BaseModel):
     why: tuple[Condition, ...]
 
 
+class RemovedFact(BaseModel):
+    """A fact of which nothing is kept by hand any longer.
+
+    Args:
+        still_asked: how many questions of people it answered; with any, it stays in the list in their words.
+        adapter: weights in use that hold it until the next consolidation; "" where none do.
+    """
+
+    fact_id: str
+    question: str
+    still_asked: int
+    adapter: str
+
+
 class Facts(BaseModel):
     """Facts, those of the greatest weight first."""
 

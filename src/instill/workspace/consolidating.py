@@ -12,6 +12,7 @@ from instill.errors import UsageError
 from instill.workspace.memory import Remembering
 
 if TYPE_CHECKING:
+    from instill.memory.consolidating.beforehand import PlannedGroup
     from instill.memory.consolidating.consolidate import Consolidated, Setting
     from instill.memory.consolidating.material import Material
     from instill.memory.consolidating.plan import Group
@@ -84,6 +85,39 @@ class Consolidating(Remembering):
             since=last_purge(self.home),
         )
         return planned(self.home, self.memory().facts(asked="all"), self.index, setting), setting
+
+    def consolidation_plan(
+        self,
+        *,
+        base: str = "",
+        replay: Path | None = None,
+        gate: Path | None = None,
+        seed: int = 0,
+        epochs: int = 0,
+        replay_share: float | None = None,
+        learning_rate: float = 0.0,
+    ) -> list[PlannedGroup]:
+        """What `consolidate` would train now, as `--dry-run` says it: which facts would be taught, which would be left
+        out and why, and which groups are too small to prove anything. Nothing is written.
+
+        Args:
+            base, replay, gate, seed, epochs, replay_share, learning_rate: see `consolidation`.
+
+        Raises:
+            UsageError: see `consolidation`.
+        """
+        from instill.memory.consolidating.beforehand import planned_groups
+
+        groups, _ = self.consolidation(
+            base=base,
+            replay=replay,
+            gate=gate,
+            seed=seed,
+            epochs=epochs,
+            replay_share=replay_share,
+            learning_rate=learning_rate,
+        )
+        return planned_groups(groups, replay=replay is not None)
 
     @extras_named()
     def consolidate(

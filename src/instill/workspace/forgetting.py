@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,13 @@ from typing import TYPE_CHECKING
 from instill.common.extras import extras_named
 from instill.errors import UsageError
 from instill.settings.location import expanded
-from instill.workspace.arguments import text_of
+from instill.workspace.arguments import path_of, text_of
 from instill.workspace.forgetting_plan import PlanningToForget
 
 if TYPE_CHECKING:
     from instill.index.lookup import StoredDocument
     from instill.memory.forgetting.job import Job, Span
-    from instill.memory.forgetting.receipts import Document, Receipt
+    from instill.memory.forgetting.receipts import Document, Receipt, Verified
     from instill.memory.types import Fact
 
 
@@ -204,6 +205,21 @@ class Forgetting(PlanningToForget):
         from instill.memory.forgetting.receipts import receipts_of
 
         return receipts_of(self.home)
+
+    def verify_receipt(self, receipt: Receipt | str | os.PathLike[str], *, key: str = "") -> Verified:
+        """Check that a receipt was signed, and has not been changed since.
+
+        Args:
+            receipt: a receipt, or the path of its file.
+            key: the name of the key that must have signed it. "": the key of this workspace.
+
+        Raises:
+            UsageError: there is no such file, or it is no receipt.
+        """
+        from instill.memory.forgetting.receipts import Receipt, key_name, public_key, read_receipt, verify
+
+        found = receipt if isinstance(receipt, Receipt) else read_receipt(Path(path_of(receipt, "receipt")))
+        return verify(found, [key or key_name(public_key(self.home))])
 
     # -- inside ------------------------------------------------------------------------------------------------
 

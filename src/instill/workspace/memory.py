@@ -167,7 +167,7 @@ class Remembering(Asking):
     def remember(
         self, question: str, answer: str, *, document: str = "", note: str = "", wordings: Iterable[str] = ()
     ) -> Fact:
-        """Add a fact by hand, and pin it. Its evidence is the sentence of a document that holds the answer.
+        """Add a fact by hand, and pin it; short for `memory().add`.
 
         Args:
             answer: whole words and numbers of the document, exactly as they are there.
@@ -178,24 +178,7 @@ class Remembering(Asking):
             UsageError: no document holds the answer, or the workspace is seen under labels.
             WorkspaceError: the catalog cannot be written.
         """
-        from instill.ingest.document_references import resolve
-        from instill.memory.worded_by_hand import evidence_for
-
         text_of(question, "question", what="The question is empty.")
-        answer = text_of(answer, "answer", what="The answer is empty.").strip()
-        memory = self.memory()
-        memory.must_own()
+        text_of(answer, "answer", what="The answer is empty.")
         worded = [utf8(each, "wording") for each in ([wordings] if isinstance(wordings, str) else wordings)]
-        if utf8(document, "document"):
-            likely = [record.doc_id for record in resolve(self.index, document, many=False)]
-        else:
-            hits = [hit for words in (question, answer) for hit in memory.near(words)]
-            likely = list(dict.fromkeys(hit.doc_id for hit in hits))
-        found = evidence_for(answer, likely, self.index, question)
-        if found is None:
-            raise UsageError(
-                "No document holds these words as whole words and numbers, so that nothing proves the fact.",
-                where=answer,
-                remedy="Add the document that says so (instill add), or name it: --document DOC",
-            )
-        return memory.add(question, answer, *found, note=note, wordings=worded)
+        return self.memory().add(question, answer, document=utf8(document, "document"), note=note, wordings=worded)

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
 
+from instill.common.plurals import counted
 from instill.measure.judging.scorer import judge
 from instill.study.study_set import Fact, StudyItem
 
@@ -24,6 +25,7 @@ class Examined(BaseModel):
         chosen: of the evidence and the same sentence with another fact's answer, is the true one likelier; None where
             there is no other answer.
         older: it was in the weights before.
+        question: a wording of it, by which a person knows it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,11 +37,31 @@ class Examined(BaseModel):
     reverse_right: int
     chosen: bool | None
     older: bool = False
+    question: str = ""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def unknown(self) -> str:
+        """Why it is not known; "" where it is.
+
+        Example:
+            >>> told = {"fact_id": "f", "reverse_asked": 0, "reverse_right": 0}
+            >>> Examined(asked=3, right=1, chosen=False, **told).unknown
+            '1 of 3 wordings are answered rightly, and the false sentence is likelier than the true one'
+            >>> Examined(asked=3, right=2, chosen=True, **told).unknown
+            ''
+        """
+        why = []
+        if not (self.right >= NEEDED * self.asked and self.right > 0):
+            why.append(f"{self.right} of {counted(self.asked, 'wording')} are answered rightly")
+        if self.chosen is False:
+            why.append("the false sentence is likelier than the true one")
+        return ", and ".join(why)
 
     @property
     def passed(self) -> bool:
         """Known: most wordings are answered rightly, and the true sentence is the likelier one."""
-        return self.right >= NEEDED * self.asked and self.right > 0 and self.chosen is not False
+        return not self.unknown
 
 
 def examine(
@@ -91,6 +113,7 @@ def _examined(
         reverse_right=sum(reverse),
         chosen=chosen.get(fact.id),
         older=older,
+        question=next((item.question for item in items if item.form != "reverse"), ""),
     )
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from instill.errors import UsageError
 from instill.memory.forgetting.receipts import Receipt, Taken
 from instill.memory.forgetting.receipts import verify as verified
-from instill.memory.types import Fact, Facts
+from instill.memory.types import Fact, Facts, RemovedFact
 from instill.server.errors import Refused, unknown
 from instill.server.service import Editing, Owning, Seen
 from instill.workspace.jobs_pause import TAKES_OUT
@@ -42,6 +42,23 @@ class Wording(BaseModel):
     question: str = Field("", max_length=_LONGEST)
     answer: str = Field("", max_length=_LONGEST)
     wording: str = Field("", max_length=_LONGEST)
+    note: str = Field("", max_length=_LONGEST)
+
+
+class Adding(BaseModel):
+    """A fact that somebody writes; its answer has to stand in a document.
+
+    Args:
+        document: its id or source; "" for one that a search for the question finds.
+        wordings: other wordings of the question.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str = Field(min_length=1, max_length=_LONGEST)
+    answer: str = Field(min_length=1, max_length=_LONGEST)
+    document: str = Field("", max_length=_LONGEST)
+    wordings: list[str] = Field([], max_length=50)
     note: str = Field("", max_length=_LONGEST)
 
 
@@ -159,6 +176,21 @@ def reword(seen: Owning, fact_id: str, wording: Wording) -> Fact:
         answer=wording.answer,
         note=wording.note,
         wordings=[wording.wording],
+    )
+
+
+@router.delete("/memory/{fact_id}")
+def remove_fact(seen: Owning, fact_id: str) -> RemovedFact:
+    """Take back what was done with a fact by hand; see `instill memory remove`."""
+    fact = _found(seen, fact_id)
+    return seen.workspace.memory().remove(fact.fact_id)
+
+
+@router.post("/memory")
+def add_fact(seen: Owning, adding: Adding) -> Fact:
+    """Add a fact by hand and pin it; see `instill memory add`."""
+    return seen.workspace.memory().add(
+        adding.question, adding.answer, document=adding.document, note=adding.note, wordings=adding.wordings
     )
 
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from instill.errors import InstillError
+from instill.memory.editing.record import facts_in_force
 from instill.memory.facts_in_weights import Adapter, read_weights
 from instill.memory.forgetting.receipts import key_name
 from instill.memory.types import Fact
@@ -60,6 +61,7 @@ def memory(
         seen, "memory.html", "/memory", kinds=KINDS, kind=kind, words=words, facts=shown, count=len(fitting),
         all=len(facts), stages=Counter(each.stage for each in facts), owner=owner,
         next=after + _A_PAGE if after + _A_PAGE < len(fitting) else None,
+        edited=facts_in_force(seen.workspace.catalog),
         consolidated=_consolidated(seen, facts), edits=_edits(seen) if owner else [],
         receipts=[(each, key_name(each.key)) for each in reversed(seen.workspace.receipts())] if owner else [],
         trains=seen.who.may("editor") and seen.labels is None, going_in=sum(map(_goes_in, facts)),
