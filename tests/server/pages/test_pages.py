@@ -345,8 +345,10 @@ def test_what_somebody_found_in_the_documents_is_no_gap(tmp_path: Path) -> None:
         workspace.add_text("# Tea\n\nTea is brewed at 80 degrees.", name="tea.md")
         wanted, found = "Who is the king of Spain?", "Which drink comes from far away?"
         numbers = {words: workspace.ask(words).question_id for words in (wanted, found, found)}
-        gaps = re.compile(r"<h3>([^<]+?)\s*<")
-        assert gaps.findall(client.get("/questions?kind=refused", headers=HTML).text) == [found, wanted]
+        gaps = re.compile(r"<h3>.*?<ul><li>([^<]+)</li>", re.DOTALL)
+        page = client.get("/questions?kind=refused", headers=HTML).text
+        assert gaps.findall(page) == [found, wanted]
+        assert re.findall(r"<h3>([^<]+?)\s*<", page) == ["Drink comes from far away", "King of Spain"]
         asked = client.post(
             f"/api/questions/{numbers[found]}/judgements", json={"verdict": "wrong", "correction": "tea is brewed"}
         )

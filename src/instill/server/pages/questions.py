@@ -16,6 +16,7 @@ from instill.server.jobs.store import Job
 from instill.server.pages.job_lists import chosen_jobs, unread
 from instill.server.pages.question_groups import grouped
 from instill.server.pages.rendering import page
+from instill.server.pages.subject_headings import heading_of
 from instill.server.service import Reading, Seen
 from instill.workspace import Workspace
 from instill.workspace.asked_questions import Feedback, Kind, LeftOut, Question
@@ -68,6 +69,11 @@ class Subject:
     before: str
     asked_again: bool
     nearest: Sequence[Hit]
+
+    @property
+    def heading(self) -> str:
+        """What they are about, in a few words."""
+        return heading_of(self.wordings)
 
     @property
     def wordings(self) -> list[str]:
