@@ -171,7 +171,7 @@ def test_documents_and_long_work_over_http(tmp_path: Path) -> None:
         assert [data["result"] for kind, data in told if kind == "file"].count("failed") == 2
         assert told[-1][0] == "job"
         assert ok(client.post("/api/jobs", json={"kind": "calibrate", "arguments": {"risk": 7}}), 400)
-        study = ok(client.post("/api/jobs", json={"kind": "study", "arguments": {"most": 5, "check": False}}), 202)
+        study = ok(client.post("/api/jobs", json={"kind": "study", "arguments": {"most": 12, "check": False}}), 202)
         with client.stream("GET", f"/api/jobs/{study['job_id']}/events") as response:
             told = events(response)
         done = told[-1][1]
