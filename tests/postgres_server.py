@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Iterator[str]:
-    """The address of a server that keeps its data in `folder`; skips the test where the package is missing."""
+def running_postgres() -> Iterator[str]:
+    """The address of a server with data of its own; skips the test where the package is missing.
+
+    Its data lie beside pytest's folders, not in them: root's server runs as another user, and whenever a second pytest
+    begins, it closes that folder to others.
+    """
     pgserver: Any = pytest.importorskip("pgserver")
-    server = pgserver.get_server(str(folder), cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        server = pgserver.get_server(folder, cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()

@@ -29,8 +29,8 @@ _NAMES = (f"team_{number}" for number in itertools.count())
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_postgres(tmp_path_factory.mktemp("pg")) as address:
+def database() -> Iterator[str]:
+    with running_postgres() as address:
         yield address
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from instill.settings import StoreSettings
 from instill.testing.store_corpus import document
 from instill.testing.store_writer import opened
 from tests.plugins.packages import install
+from tests.postgres_server import running_postgres
 
 # Not "nan" and "inf", which are numbers to the Lance table only.
 TEXTS = [
@@ -77,24 +79,18 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Index
     folder = tmp_path_factory.mktemp("filters")
     module = "from tests.index.tiny_collection import open_store"
     packages = install(folder, "instill-tiny", {"stores.tiny": "instill_tiny:open_store"}, {"instill_tiny": module})
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as running:
         patch.syspath_prepend(str(packages))
         sys.modules.pop("instill_tiny", None)  # of the folder of an earlier test
         kinds = {"lance": StoreSettings(), "tiny": StoreSettings(kind="tiny")}
-        server: Any = None
         if importlib.util.find_spec("psycopg") and importlib.util.find_spec("pgserver"):
-            from pgserver.postgres_server import get_server
-
-            server = get_server(str(folder / "pg"), cleanup_mode="stop")
-            kinds["postgres"] = StoreSettings(kind="postgres", url=server.get_uri())
+            kinds["postgres"] = StoreSettings(kind="postgres", url=running.enter_context(running_postgres()))
         indices = {kind: opened(Path(folder) / f"index-{kind}", chosen) for kind, chosen in kinds.items()}
         for index in indices.values():
             index.commit(documents())
         yield indices
         for index in indices.values():
             index.close()
-        if server is not None:
-            server.cleanup()
 
 
 @settings(max_examples=150, deadline=None)

@@ -32,9 +32,9 @@ TINY = "from tests.index.tiny_collection import open_store"
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The address of a PostgreSQL server with pgvector that runs until the tests end; on a socket, no port."""
-    with running_postgres(tmp_path_factory.mktemp("pg")) as address:
+    with running_postgres() as address:
         yield address
 
 

@@ -23,8 +23,8 @@ from tests.postgres_server import running_postgres
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_postgres(tmp_path_factory.mktemp("pg")) as address:
+def postgres() -> Iterator[str]:
+    with running_postgres() as address:
         yield address
 
 

@@ -40,7 +40,7 @@ from instill.server.api import (
     workspace,
 )
 from instill.server.doors import anthropic, openai_chat, openai_responses, openai_rest
-from instill.server.doors.mcp_door import HttpDoor
+from instill.server.doors.mcp_http import HttpDoor
 from instill.server.jobs.starting import Starting
 from instill.server.names_for_readers import NamesForReaders
 from instill.server.pages.rendering import error_page

@@ -1,4 +1,4 @@
-"""The Model Context Protocol's door, for assistants: by standard input and output, and by HTTP at `/mcp`.
+"""The Model Context Protocol's door, for assistants: by standard input and output; by HTTP see `mcp_http.py`.
 
 Protocol 2026-07-28, stateless: every request stands for itself and carries its caller's key. Older clients are served
 as far as the SDK does it.
@@ -6,8 +6,7 @@ as far as the SDK does it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,12 @@ from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
-from starlette.types import Receive, Scope, Send
 
 from instill import __version__
 from instill.errors import InstillError
-from instill.server.access.caller_role import Role, Who
+from instill.server.access.caller_role import Who
 from instill.server.doors.mcp_tools import URI, Given, Tool, tools_of
-from instill.server.errors import Refused, explained, of_bug, response
+from instill.server.errors import Refused, explained, of_bug
 from instill.server.jobs.starting import Starting
 from instill.server.service import Seen, Service, visit_of
 
@@ -167,42 +165,18 @@ def _read(seen: Seen, uri: str) -> types.ReadResourceResult:
     return types.ReadResourceResult(contents=[content])
 
 
-class HttpDoor:
-    """`/mcp` as an ASGI application, behind the gate: it finds who asks in the request's state.
+def http_manager(service: Service, *, most: int) -> StreamableHTTPSessionManager:
+    """What answers requests at `/mcp`, each as who the gate found that it is.
 
     Args:
         most: the most bytes of a request.
     """
 
-    takes: Role = "reader"
-    path = "/mcp"
+    def see(context: Context) -> Seen:
+        request: Any = context.request
+        return Seen(service, request.scope["state"]["who"], visit_of(request.scope))
 
-    def __init__(self, service: Service, *, most: int) -> None:
-        def see(context: Context) -> Seen:
-            request: Any = context.request
-            return Seen(service, request.scope["state"]["who"], visit_of(request.scope))
-
-        self._manager = StreamableHTTPSessionManager(
-            mcp_server(see), json_response=True, stateless=True, max_request_body_size=most
-        )
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """While this lasts, requests are answered."""
-        async with self._manager.run():
-            yield
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["route"] = self  # Metrics and traces name requests by their route.
-        who = scope.get("state", {}).get("who")
-        if not isinstance(who, Who) or not who.may(self.takes):
-            refused = Refused(403, f"This takes the role {self.takes}.", remedy="Ask the owner for another key.")
-            await response(refused)(scope, receive, send)
-            return
-        if scope["method"] != "POST":  # No session, so that there is nothing to listen to, and none to end.
-            await response(Refused(405, "Only POST is answered here.", headers={"allow": "POST"}))(scope, receive, send)
-            return
-        await self._manager.handle_request(scope, receive, send)
+    return StreamableHTTPSessionManager(mcp_server(see), json_response=True, stateless=True, max_request_body_size=most)
 
 
 def serve_stdio(folder: Path, who: Who) -> None:
