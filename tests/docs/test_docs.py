@@ -56,7 +56,11 @@ def base_url() -> Iterator[str]:
         yield endpoint.url
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    # Teaching is training again, half a minute of it; the page of training runs always.
+    "page",
+    [pytest.param(page, marks=pytest.mark.long) if page == "teach.md" else page for page in PAGES],
+)
 def test_every_command_of_the_page_works(page: str, tmp_path: Path, base_url: str, warm: Warm) -> None:
     write_handbook(tmp_path / "handbook")
     script = script_of((DOCS / page).read_text(encoding="utf-8"), python=shlex.join(warm.command()))

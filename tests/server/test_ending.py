@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
-import pytest
 
 from instill import Workspace
 from instill.server.listening import ENDING
@@ -66,12 +65,11 @@ def test_who_follows_a_job_does_not_keep_the_server_from_ending(tmp_path: Path) 
     assert (code, said) == (0, "")
 
 
-@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_that_it_ends_and_that_it_ended_where_that_took_long(tmp_path: Path, signal_: int) -> None:
+def test_it_says_that_it_ends_and_that_it_ended_where_that_took_long(tmp_path: Path) -> None:
     place = tmp_path / "kb"
     Workspace.init(place).close()
     command = [sys.executable, "-m", "instill", "serve", str(place), "--port", "0"]
-    for slow in (False, True):
+    for slow, signal_ in ((False, signal.SIGINT), (True, signal.SIGTERM)):
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
             assert server.stderr is not None
             address = server.stderr.readline().split()[-1]

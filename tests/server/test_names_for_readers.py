@@ -49,7 +49,7 @@ def told(place: Place) -> Place:
     return place
 
 
-@pytest.mark.parametrize("role", ["public", "reader", "editor"])
+@pytest.mark.parametrize("role", ["public", "reader", pytest.param("editor", marks=pytest.mark.long)])
 def test_no_byte_tells_where_the_workspace_lies(told: Place, role: Role, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openai_rest, "_READ_S", 0.1)  # Nobody does jobs here.
     where = str(told.folder.parent).encode()

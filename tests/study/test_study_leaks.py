@@ -59,7 +59,7 @@ def planted(how: str, question: str, rng: Random) -> Text:
 @pytest.mark.parametrize("how", ["exact", "within a row", "reordered", "long overlap"])
 def test_planted_leaks_are_found(how: str) -> None:
     rng = Random(5)
-    for question in [one for one in ASKED if one.endswith("?")][:100]:
+    for question in [one for one in ASKED if one.endswith("?")][:40]:
         leaks = question_leaks([item(question)], [*OTHERS, planted(how, question, rng)])
         assert any(leak.where == "planted" for leak in leaks), question
 

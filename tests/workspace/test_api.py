@@ -140,7 +140,7 @@ def test_what_is_too_long_is_no_question_for_search_either(filled: Workspace) ->
     for call in (filled.search, filled.ask):
         with pytest.raises(UsageError, match="at most 4,000 are read"):
             call("tea " * 1_001)
-        call("tea " * 999)
+    filled.search("tea " * 999)
 
 
 @pytest.mark.parametrize("wrong", [5, b"x", [], "", "a\0b", "\ud800", "x" * 300])

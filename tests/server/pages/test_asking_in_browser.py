@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -186,16 +187,18 @@ def test_a_conversation_that_is_gone_leaves_the_list_of_an_open_page(browser: Br
             assert page.locator("#history a").get_attribute("title") == NEXT
 
 
-@pytest.mark.parametrize("path", ["/questions", "/memory", "/documents", "/"])
-def test_open_pages_show_no_words_of_what_was_forgotten(browser: Browser, server: Running, path: str) -> None:
-    with server.client() as client:
+def test_open_pages_show_no_words_of_what_was_forgotten(browser: Browser, server: Running) -> None:
+    with server.client() as client, ExitStack() as open_pages:
         [record] = client.get("/api/documents").json()["documents"]
         first = client.post("/api/chat", json={"text": QUESTION}).json()
-        address = f"/ask/{first['conversation_id']}" if path == "/" else path
-        with opened(browser, server, address) as page:
+        pages = []
+        for path in ("/questions", "/memory", "/documents", f"/ask/{first['conversation_id']}"):
+            page = open_pages.enter_context(opened(browser, server, path))
             page.clock.install()
             assert QUESTION in page.locator("body").inner_text() or path == "/documents"
-            assert client.post("/api/forget", json={"reference": record["doc_id"]}).status_code == 200
+            pages.append(page)
+        assert client.post("/api/forget", json={"reference": record["doc_id"]}).status_code == 200
+        for page in pages:
             page.clock.fast_forward(11_000)
             page.wait_for_function("(words) => !document.body.innerText.includes(words)", arg=QUESTION)
             page.wait_for_function("(words) => !document.body.innerText.includes(words)", arg=record["title"])

@@ -53,7 +53,7 @@ def test_the_whole_template_is_a_gate_and_shows_the_defaults(tmp_path: Path) -> 
     assert (found.scoring, found.max_tokens) == (Gate.model_fields["scoring"].default, 64)
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(unseen=st.integers(9, 300), kept=st.integers(1, 300), as_json=st.booleans())
 def test_it_can_be_passed_with_the_rows_that_it_names(
     tmp_path_factory: pytest.TempPathFactory, unseen: int, kept: int, as_json: bool
