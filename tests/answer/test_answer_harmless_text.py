@@ -62,6 +62,15 @@ def test_nothing_that_acts_is_left(text: str) -> None:
         ("| Rye | 5.20 |", "Rye, 5.20"),
         ("two\n  lines", "two lines"),
         ("`<b>` is a tag", "<b> is a tag"),
+        ("-s <strategy>, --option=<your name>", "-s <strategy>, --option=<your name>"),
+        (
+            "Run it as <user> on <host>:<port> of <b>your</b> <label>net</label>",
+            "Run it as <user> on <host>:<port> of your net",
+        ),
+        (
+            "<details><summary>More</summary>text <div hidden>and</div> <x-tip kind='a'>this</x-tip> <br/> end",
+            "Moretext and this end",
+        ),
         ("javascript:alert(1)", "javascript :alert(1)"),
         (r": *old\_val =* PS1 *(new\_val)*", "old_val = PS1 (new_val)"),
         (r"a \* b, see \[1\]", "a * b, see [1]"),

@@ -19,7 +19,19 @@ _ANSI = re.compile(
 _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
 _SCRIPT = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|$)", re.DOTALL | re.IGNORECASE)
 _BREAK = re.compile(r"</?(?:br|p|div|li|tr|td|th|ul|ol|dd|dt|hr)\b[^<>]*>", re.IGNORECASE)
-_TAG = re.compile(r"</?[a-zA-Z][\w-]*(?:\s[^<>]*)?/?>")
+_FORMATTING = (
+    "a|abbr|b|big|blockquote|body|center|cite|code|del|details|dfn|div|em|figure|font|h[1-6]|html|i|img|ins|kbd|mark|nav"
+    "|p|picture|pre|q|s|samp|section|small|span|strike|strong|sub|summary|sup|svg|table|tbody|tfoot|thead|tt|u|wbr"
+)
+_TAG = re.compile(
+    r"</[a-z][\w-]*\s*>"
+    rf"|<(?:{_FORMATTING})(?:\s[^<>]*)?/?>"
+    r"|<[a-z][\w-]*(?:\s[^<>]*[=/][^<>]*|/)>"  # with attributes, or closed in itself
+    r"|<([a-z][\w-]*)>(?=.{0,2000}?</\1\s*>)",
+    re.DOTALL | re.IGNORECASE,
+)
+"""Any other word in angle brackets stands for what a reader puts in its place, as in "-s <strategy>"."""
+
 _IMAGE = re.compile(r"!\[([^\]]*)\](?:\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s+[^()]*)?\)|\[[^\]]*\])")
 _LINK = re.compile(
     r"\[([^\[\]]+)\](?:\(<[^<>\n]*>(?:\s+\"[^\"]*\")?\)|\(<?[^()\s]*(?:\([^()]*\)[^()\s]*)*>?(?:\s+\"[^\"]*\")?\)|\[[^\]]*\])"

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from instill.answer.found.fences import block_around
 from instill.answer.found.introductions import lead_of, top_items
 from instill.answer.found.sentences import Sentence, is_record, split_sentences
 from instill.answer.found.titled_items import (
@@ -111,9 +112,12 @@ def open_window(hit: Hit, document: str | None, rank: int) -> Window | None:
     end = min(len(document), hit.end + _AROUND)
     if end < len(document):
         end = max(hit.end, document.rfind("\n", hit.end, end))
+    code = block_around(document, start)
+    if code is not None and start - code.start <= _AROUND:
+        start, code = code.start, None  # The block is shown from its beginning.
     text = document[start:end]
     wide = replace(hit, start=start, end=end, text=text, last_page=None)
-    units = split_sentences(text)
+    units = split_sentences(text, inside=code.fence if code else "")
     return Window(wide, units, _blocks(text, units), rank, (hit.start, hit.end))
 
 

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instill.answer.asked.kind_of_answer import Question, offers
+from instill.answer.citations import DocumentText
+from instill.answer.found.fences import block_around
 from instill.answer.found.sentences import Sentence, split_sentences
 from instill.answer.harmless_text import plain_text
 from instill.answer.reading.findings import Findings
@@ -113,18 +115,22 @@ def rank_sentences(
     *,
     pool: Sequence[Hit] = (),
     findings: Findings | None = None,
+    document_text: DocumentText = lambda _: None,
 ) -> Ranking:
     """Score every sentence of `hits`.
 
     Args:
         pool: more hits; they only tell how rare the question's terms are.
         findings: what the reader found in them.
+        document_text: tells whether a hit begins inside of code; without it that is told from the hit alone.
     """
     around = [frozenset(terms(f"{hit.title} {hit.headings} {shown_head(hit.table_head)}")) for hit in hits]
     bodies = [frozenset(terms(hit.text)) | head for hit, head in zip(hits, around, strict=True)]
     others = [set(terms(f"{hit.title} {hit.headings} {hit.text}")) for hit in pool[len(hits) :]]
     wanted = rarity(question.terms, [*map(set, bodies), *others])
-    sentences = [split_sentences(hit.text, under_head=bool(hit.table_head)) for hit in hits]
+    sentences = [
+        split_sentences(hit.text, under_head=bool(hit.table_head), inside=_inside(hit, document_text)) for hit in hits
+    ]
     units = _preselected(_units(hits, sentences), hits, wanted)
     texts = [unit.shown for unit in units]
     asked = encoder.encode_queries([question.read])
@@ -160,6 +166,15 @@ def rank_sentences(
         )
     weights = np.array([WEIGHTS[name] for name in FEATURES])
     return Ranking(hits, units, vectors, features, features @ weights, wanted, sentences, asked[0])
+
+
+def _inside(hit: Hit, document_text: DocumentText) -> str:
+    """The fence of the block of code that the hit begins in."""
+    document = document_text(hit.doc_id)
+    if document is None or document[hit.start : hit.end] != hit.text:
+        return ""
+    block = block_around(document, hit.start)
+    return block.fence if block else ""
 
 
 def _units(hits: Sequence[Hit], sentences: Sequence[Sequence[Sentence]]) -> list[Unit]:

@@ -14,6 +14,16 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
+from instill.answer.found.fences import (
+    FENCE,
+    QUOTED,
+    Line,
+    closed_first,
+    closing_line,
+    fence_of,
+    is_adornment,
+    lines_of,
+)
 from instill.answer.terms import word_set
 
 Kind = Literal["prose", "item", "row", "heading", "code", "mark"]
@@ -25,13 +35,7 @@ LONGEST_WITH_LINK = 2_400
 """The same of a unit that a link would otherwise be cut in two by."""
 
 _LINK = re.compile(r"\[[^\[\]]*\]\([^()\s]*(?:\([^()]*\)[^()\s]*)*\)|https?://\S+")
-_FENCE = re.compile(r"\s*(`{3,}|~{3,}|\{\{[<%]\s*highlight\b|\{%-?\s*highlight\b)")
-_TICKS = re.compile(r"\s{0,3}(`{3,}|~{3,})\s*([\w{.][^`]*)?$")
-_CLOSING = {"{{": re.compile(r"\s*\{\{[<%]\s*/\s*highlight"), "{%": re.compile(r"\s*\{%-?\s*endhighlight")}
-"""What closes a block of code that a page's templates open (Hugo, Jekyll)."""
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s+\S")
-_QUOTED = re.compile(r"(?: {0,3}>(?:$| (?![\d<])))+")
-"""What begins a line of a Markdown quotation; not ">>>" of Python, nor "> 90 days"."""
 _ITEM = re.compile(r"(\s*)(?:[-*+•◦▪‣●○·]|[–—](?=\s)|\(?\d{1,3}[.)]|\([a-zA-Z]\)|[a-z]\)|\(?[ivx]{1,4}[.)])\s+(?=\S)")
 _CODE_LINE = re.compile(
     r"\s*(>>>|\.\.\.\s|\$ |#!|//|/\*|</?\w|[\w.\[\]]+\s*(=|\+=|::=)\s)|.*[{};]\s*$|.*\)\s*->|.*\):\s*$"
@@ -92,35 +96,25 @@ class Sentence:
     section: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    start: int
-    end: int
-    text: str
-
-    @property
-    def indent(self) -> int:
-        return len(self.text) - len(self.text.lstrip())
-
-
-def split_sentences(text: str, *, under_head: bool = False) -> list[Sentence]:
+def split_sentences(text: str, *, under_head: bool = False, inside: str = "") -> list[Sentence]:
     """The units of `text`, in order.
 
     Args:
         under_head: the head of the text's first table stands elsewhere (`Passage.table_head`), so none of the table's
             rows is one.
+        inside: the fence of the block of code that the text begins in (`instill.answer.found.fences`), "" for none.
 
     Example:
         >>> text = "We value:\\n- trust, i.e. candour\\n- speed\\n\\nDr. Who agreed. Nobody else did."
         >>> [(s.kind, text[s.start : s.end]) for s in split_sentences(text)][1:4]
         [('item', '- trust, i.e. candour'), ('item', '- speed'), ('prose', 'Dr. Who agreed.')]
     """
-    return list((_known if len(text) <= _LONGEST_KNOWN else _split)(text, under_head))
+    return list((_known if len(text) <= _LONGEST_KNOWN else _split)(text, under_head, inside))
 
 
-def _split(text: str, under_head: bool) -> tuple[Sentence, ...]:
+def _split(text: str, under_head: bool, inside: str) -> tuple[Sentence, ...]:
     units: list[Sentence] = []
-    for kind, start, end in _blocks(text):
+    for kind, start, end in _blocks(text, inside):
         if kind == "prose" or (kind == "item" and end - start > LONGEST // 2):
             spans = list(_prose(text, start, end))
         else:
@@ -143,26 +137,26 @@ _LONGEST_KNOWN = 40_000
 """Characters of a text that is remembered."""
 
 
-def _blocks(text: str) -> Iterator[tuple[Kind, int, int]]:
+def _blocks(text: str, inside: str) -> Iterator[tuple[Kind, int, int]]:
     """Runs of lines of one kind; a heading, list item or table row is a run of its own."""
-    lines = list(_lines(text))
+    lines = list(lines_of(text))
     number = 0
-    closing = _closed_first(lines)
-    if closing:
-        yield "code", lines[0].start, lines[closing - 1].end
-        yield "mark", lines[closing].start, lines[closing].end
-        number = closing + 1
+    if inside:
+        number = yield from _inside(lines, 0, inside)
+    elif closing := closed_first(lines):
+        number = yield from _inside(lines, 0, fence_of(lines, closing))
     while number < len(lines):
         line = lines[number]
         if not line.text.strip():
             number += 1
             continue
-        if _is_adornment(lines, number):
+        if is_adornment(lines, number):
             number += 1
             continue
-        fence = _FENCE.match(line.text)
+        fence = fence_of(lines, number)
         if fence:
-            number = yield from _fenced(lines, number, fence.group(1))
+            yield "mark", line.start, line.end
+            number = yield from _inside(lines, number + 1, fence)
             continue
         if _is_underline(lines, number + 1, line.text):
             yield "heading", line.start, line.end
@@ -183,49 +177,17 @@ def _blocks(text: str) -> Iterator[tuple[Kind, int, int]]:
         number = last + 1
 
 
-def _closed_first(lines: Sequence[_Line]) -> int:
-    """The line of the first fence where it closes a block that begins before the text, as in a passage that was cut
-    inside of code; 0 where none does. A fence that opens the next block by naming a language shows it: between two
-    fences that open, one closes.
-
-    Example:
-        >>> _closed_first(list(_lines("let s = 1;\\n```\\nSo s is 1.\\n```rust\\nlet t = 2;\\n```")))
-        1
-    """
-    fences = [(number, match) for number, line in enumerate(lines) if (match := _TICKS.match(line.text))]
-    if len(fences) < 2 or fences[0][0] == 0:
-        return 0
-    (first, one), (_, two) = fences[:2]
-    return first if one[1] == two[1] and not one[2] and two[2] else 0
-
-
-def _lines(text: str) -> Iterator[_Line]:
-    """A line of a quotation begins behind its mark, so that lists and code in it are what they are elsewhere."""
-    start = 0
-    for line in text.split("\n"):
-        mark = _QUOTED.match(line) if ">" in line[:4] else None
-        inside = mark.end() if mark else 0
-        yield _Line(start + inside, start + len(line), line[inside:])
-        start += len(line) + 1
-
-
-def _fenced(lines: list[_Line], number: int, fence: str) -> Generator[tuple[Kind, int, int], None, int]:
-    """The fence lines are marks, what is between them code; returns (by `yield from`) the line after the block."""
-    yield "mark", lines[number].start, lines[number].end
-    last = number + 1
-    closing = _CLOSING.get(fence[:2])
-    while last < len(lines) and not (
-        closing.match(lines[last].text) if closing else lines[last].text.lstrip().startswith(fence)
-    ):
-        last += 1
-    if last > number + 1:
-        yield "code", lines[number + 1].start, lines[last - 1].end
+def _inside(lines: Sequence[Line], number: int, fence: str) -> Generator[tuple[Kind, int, int], None, int]:
+    """Code from line `number` on, and the line that closes it; returns (by `yield from`) the line behind the block."""
+    last = closing_line(lines, number, fence)
+    if last > number:
+        yield "code", lines[number].start, lines[last - 1].end
     if last < len(lines):
         yield "mark", lines[last].start, lines[last].end
     return last + 1
 
 
-def _line_kind(lines: list[_Line], number: int) -> Kind:
+def _line_kind(lines: list[Line], number: int) -> Kind:
     line = lines[number].text
     stripped = line.strip()
     if not any(character.isalnum() for character in stripped):
@@ -244,7 +206,7 @@ def _line_kind(lines: list[_Line], number: int) -> Kind:
     return "prose"
 
 
-def _are_commands(lines: list[_Line], number: int) -> bool:
+def _are_commands(lines: list[Line], number: int) -> bool:
     """Are the lines from here to the next blank one all indented and commands, with options, paths or units?"""
     last = number
     while last < len(lines) and lines[last].text.strip():
@@ -254,7 +216,7 @@ def _are_commands(lines: list[_Line], number: int) -> bool:
     return last > number
 
 
-def _is_underline(lines: list[_Line], number: int, title: str) -> bool:
+def _is_underline(lines: list[Line], number: int, title: str) -> bool:
     """Is line `number` the underline of the heading `title` ("====" below it)?"""
     if number >= len(lines):
         return False
@@ -263,32 +225,14 @@ def _is_underline(lines: list[_Line], number: int, title: str) -> bool:
     return long_enough and mark[0] in _UNDERLINES and set(mark) == {mark[0]} and "|" not in title and len(title) < 200
 
 
-def _is_adornment(lines: list[_Line], number: int) -> bool:
-    """Is it a line of "~~~~" or "````" below or above a heading of reStructuredText, and no fence around code?
-
-    It is as long as its heading; one whose heading stands in another passage has nothing right below it.
-    """
-    mark = lines[number].text.rstrip()
-    if len(mark) < 3 or mark[0] not in "~`" or set(mark) != {mark[0]} or mark == "```":
-        return False  # Three backticks below a word of one or two letters open code.
-    above = lines[number - 1].text.strip() if number else ""
-    below = lines[number + 1].text.strip() if number + 1 < len(lines) else ""
-    again = lines[number + 2].text.rstrip() if number + 2 < len(lines) else ""
-    if above and set(above) != {mark[0]}:
-        return len(mark) >= len(above) and any(character.isalnum() for character in above)
-    if below:
-        return mark[0] == "~" and len(mark) > 4 and again == mark and len(mark) >= len(below)
-    return number == 0 and len(mark) > 4
-
-
-def _continues(lines: list[_Line], number: int) -> bool:
+def _continues(lines: list[Line], number: int) -> bool:
     """Does line `number` go on with the paragraph or list item above it?"""
-    if number >= len(lines) or not lines[number].text.strip() or _FENCE.match(lines[number].text):
+    if number >= len(lines) or not lines[number].text.strip() or FENCE.match(lines[number].text):
         return False
     return _line_kind(lines, number) == "prose" and not _is_underline(lines, number + 1, lines[number].text)
 
 
-def _ends_item(above: _Line, line: _Line, item: _Line) -> bool:
+def _ends_item(above: Line, line: Line, item: Line) -> bool:
     """A line that is not indented, below a finished item, starts a paragraph of its own."""
     return line.indent <= item.indent and above.text.rstrip().endswith((".", ":", "!", "?", "。"))
 
@@ -334,7 +278,7 @@ def _line_cuts(text: str, start: int, end: int) -> set[int]:
 
     Hard-wrapped prose has lines of about one length; a much shorter one closes a title, an address, a caption.
     """
-    lines = [line for line in _lines(text[start:end]) if line.text.strip()]
+    lines = [line for line in lines_of(text[start:end]) if line.text.strip()]
     widest = max((len(line.text) for line in lines), default=0)
     cuts = set()
     for line, following in pairwise(lines):
@@ -378,7 +322,7 @@ def _behind_link(text: str, start: int, cut: int) -> int:
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
     piece = text[start:end]
     left = len(piece) - len(piece.lstrip())
-    quoted = _QUOTED.match(piece, left) if "\n" in piece[:left] else None
+    quoted = QUOTED.match(piece, left) if "\n" in piece[:left] else None
     left = quoted.end() if quoted else left
     right = len(piece.rstrip())
     return (start + left, start + right) if right > left else None

@@ -75,7 +75,7 @@ def piece_together(
     if not read:
         return Extract("", (), 0.0, None)
     asked = read_question(question)
-    ranking = rank_sentences(asked, read, encoder, pool=[*read, *pool])
+    ranking = rank_sentences(asked, read, encoder, pool=[*read, *pool], document_text=citer.text)
     belonging = [number for number, group in enumerate(clusters[:most]) for _ in group.hits[:READ]]
     rows = _best_of_each(ranking, belonging, most)
     if not rows:

@@ -90,11 +90,11 @@ def extract(
         return Extract("", (), 0.0, None)
 
     def choose_of(rest: str, some: Sequence[Hit]) -> list[Chosen]:
-        own = rank_sentences(read_question(rest), some, encoder)
+        own = rank_sentences(read_question(rest), some, encoder, document_text=citer.text)
         return choose_pieces(read_question(rest), own, encoder, citer, reader, most=1)
 
     asked = read_question(question, in_context)
-    ranking = rank_sentences(asked, hits, encoder, pool=pool, findings=findings)
+    ranking = rank_sentences(asked, hits, encoder, pool=pool, findings=findings, document_text=citer.text)
     chosen = choose_pieces(asked, ranking, encoder, citer, reader, most=most, findings=findings)
     if not chosen:
         return Extract("", (), 0.0, ranking)
