@@ -42,6 +42,7 @@ _EXPRESSIONS: tuple[tuple[Wanted, str], ...] = (
         r"([\w'’]+ ){0,5}\w+s\b|\b(list|name|enumerate)\b|\bwhich\b.*\bare there\b|\b(what|which) (\w+ ){0,2}"
         r"(kinds|types|steps|goals|values|ways|options|reasons|examples|members|features|benefits)\b"
         r"|\bwhat should (i|we|one)\b"
+        r"|\b(what|which) (two|three|four|five|six|seven|eight|nine|ten|\d{1,2}) (\w+ ){0,2}\w+s\b"
         r"|\b(what|which) (?!(happens|does|is|was|has|this)\b)([a-z]+ )?[a-z]+[^\Wsiu]s "
         r"(can|may|must|should|could|do|does|did|are|were|have|will)\b",
     ),

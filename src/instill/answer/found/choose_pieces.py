@@ -21,7 +21,7 @@ from instill.answer.citations import Citer
 from instill.answer.found.chosen_piece import Chosen, evidence_of
 from instill.answer.found.contradiction import contradictions
 from instill.answer.found.other_kinds import kinds_among
-from instill.answer.found.pieces import Piece, Window, open_window, pieces_at
+from instill.answer.found.pieces import Piece, Window, names_at, open_window, pieces_at
 from instill.answer.found.ranking import WEIGHTS, Ranking, Unit
 from instill.answer.found.versions import disagree, newer_first
 from instill.answer.harmless_text import plain_text
@@ -180,7 +180,7 @@ def _is_title(piece: Piece) -> bool:
 
 def _as_list(piece: Piece, score: float, ranking: Ranking, encoder: Encoder) -> tuple[Piece, float]:
     """A list that is asked for is worth what stands above it is worth: the line that introduces it, and its heading."""
-    if piece.kind not in ("list", "table", "section"):
+    if piece.kind not in ("list", "names", "table", "section"):
         return piece, score
     first = plain_text(piece.text.partition("\n")[0])
     above = " ".join(
@@ -250,6 +250,7 @@ def _candidates(question: Question, ranking: Ranking, citer: Citer) -> list[tupl
             things=things,
         )
         pieces, own_words = _row_or_table(question, pieces, question.wants_list)
+        pieces += names_at(window, hit.start + unit.sentence.start) if question.wants_list else []
         for piece in pieces[1:] if asks and len(pieces) > 1 else pieces:
             if piece.kind == "paragraph" and asks and piece.size <= len(unit.shown) + 8:
                 continue

@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from instill.answer.found.fences import block_around
+from instill.answer.found.headings import heading_level, heading_text
 from instill.answer.found.introductions import lead_of, top_items
+from instill.answer.found.named_parts import names_below, names_of_items, section_around, widened
 from instill.answer.found.sentences import Sentence, is_record, split_sentences
 from instill.answer.found.titled_items import (
     BOLD_QUESTION,
@@ -24,7 +26,8 @@ from instill.answer.found.titled_items import (
 from instill.answer.terms import terms
 from instill.index.types import Hit
 
-PieceKind = Literal["paragraph", "list", "code", "row", "table", "section", "record"]
+PieceKind = Literal["paragraph", "list", "names", "code", "row", "table", "section", "record"]
+"""Of "names" the first span introduces the others."""
 
 LONGEST_PIECE = 1_800
 """Longest piece in characters that is shown whole; a longer list or paragraph is shown in part."""
@@ -42,7 +45,6 @@ _AROUND = 3_000
 """Characters of the document that are looked at before and behind a passage."""
 
 _KEY_LINE = re.compile(r"\s*(?:[-*+]\s+)?(?:\*\*|__)?[\w][\w ./()'-]{0,40}(?:\*\*|__)?\s*[:=]\s*\S")
-_HASHES = re.compile(r"\s{0,3}(#{1,6})\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Piece:
 class Window:
     """A passage with some of its document around it, cut into units and blocks."""
 
+    document: str
     hit: Hit
     units: Sequence[Sentence]
     blocks: Sequence[Block]
@@ -118,7 +121,7 @@ def open_window(hit: Hit, document: str | None, rank: int) -> Window | None:
     text = document[start:end]
     wide = replace(hit, start=start, end=end, text=text, last_page=None)
     units = split_sentences(text, inside=code.fence if code else "")
-    return Window(wide, units, _blocks(text, units), rank, (hit.start, hit.end))
+    return Window(document, wide, units, _blocks(text, units), rank, (hit.start, hit.end))
 
 
 def pieces_at(
@@ -200,6 +203,52 @@ def lists_of(window: Window) -> list[Piece]:
     ]
 
 
+def names_at(window: Window, place: int) -> list[Piece]:
+    """The names of what the document's character `place` is a part of, where that is too long to be shown: of the items
+    of lists in its section, and of the headings below its heading and below the one above that."""
+    found = []
+    low, high = section_around(window.document, place)
+    whole = replace(window.hit, start=low, end=high, text=window.document[low:high])
+    section = open_window(whole, window.document, window.rank)
+    assert section is not None
+    for block in section.blocks:
+        if block.kind == "list" and block.end - block.lead > LONGEST_PIECE and block.start < high - section.hit.start:
+            names = names_of_items(section.hit.text, section.units[block.first : block.last + 1])
+            intro = _introduced_by(section, block)
+            if names and intro:
+                found.append(_piece(section, "names", [intro, *names], headings_above(section, block.heading)))
+    number = next((n for n, unit in enumerate(window.units) if unit.start <= place - window.hit.start < unit.end), None)
+    for heading in _headings_over(window, number)[-2:] if number is not None else ():
+        unit, base = window.units[heading], window.hit.start
+        below = names_below(window.document, (base + unit.start, base + unit.end))
+        if below is not None:
+            spans = (below[0], *below[1])
+            hit = widened(window.hit, window.document, spans)
+            if hit.end - spans[0][0] > LONGEST_SECTION:
+                found.append(Piece(hit, "names", spans, headings_above(window, heading), window.rank))
+    return found
+
+
+def _introduced_by(window: Window, block: Block) -> tuple[int, int] | None:
+    """The line that introduces a list, else its heading."""
+    if block.lead < block.start:
+        return block.lead, len(window.hit.text[: block.start].rstrip())
+    heading = None if block.heading is None else window.units[block.heading]
+    return None if heading is None else (heading.start, heading.end)
+
+
+def _headings_over(window: Window, number: int) -> list[int]:
+    """The headings that a unit stands under, or is, the outermost first."""
+    found: list[int] = []
+    level = 7
+    for place in range(number, -1, -1):
+        unit = window.units[place]
+        if unit.kind == "heading" and heading_level(window.hit.text, unit) < level:
+            level = heading_level(window.hit.text, unit)
+            found.insert(0, place)
+    return found
+
+
 def _stand_alone(window: Window, block: Block, path: str, named: Collection[str]) -> bool:
     """Is each of its items shown alone, as they have titles? Not where a heading above them is asked about, as in "What
     is new in 3.4.1?"."""
@@ -252,7 +301,7 @@ def headings_above(window: Window, heading: int | None) -> str:
     while number is not None and number >= 0:
         unit = window.units[number]
         if unit.kind == "heading":
-            own = _level(window.hit.text, unit)
+            own = heading_level(window.hit.text, unit)
             if own < level:
                 path.insert(0, heading_text(window.hit.text[unit.start : unit.end]))
                 level = own
@@ -263,16 +312,6 @@ def headings_above(window: Window, heading: int | None) -> str:
     if path[0] in known:
         return " > ".join([*known[: known.index(path[0])], *path])
     return " > ".join(path if level == 1 else [*known[: max(0, level - 1)], *path])
-
-
-def heading_text(line: str) -> str:
-    """A heading without its marks.
-
-    Example:
-        >>> heading_text("## Remove the `app` ##"), heading_text("#### _Appending_ with `push_str`")
-        ('Remove the app', 'Appending with push_str')
-    """
-    return re.sub(r"[*`]|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)", "", line.strip().strip("#=~- ")).strip()
 
 
 def key_lines(text: str) -> bool:
@@ -466,10 +505,10 @@ def _around(units: Sequence[Sentence], number: int, block: Block) -> tuple[int, 
 def _section(window: Window, heading: int, steps: bool) -> Piece | None:
     """The heading's whole section, when it is short and says something."""
     text, units = window.hit.text, window.units
-    level = _level(text, units[heading])
+    level = heading_level(text, units[heading])
     end = len(units)
     for number in range(heading + 1, len(units)):
-        if units[number].kind == "heading" and _level(text, units[number]) <= level:
+        if units[number].kind == "heading" and heading_level(text, units[number]) <= level:
             end = number
             break
     inside = [unit for unit in units[heading + 1 : end] if unit.kind not in ("heading", "mark")]
@@ -483,12 +522,3 @@ def _section(window: Window, heading: int, steps: bool) -> Piece | None:
         return None  # Questions with their answers are pieces of their own.
     path = headings_above(window, heading)
     return _piece(window, "section", [(first.start, last.end)], path)
-
-
-def _level(text: str, unit: Sentence) -> int:
-    line = text[unit.start : unit.end]
-    hashes = _HASHES.match(line)
-    if hashes:
-        return len(hashes.group(1))
-    following = text[unit.end : unit.end + 4].lstrip("\n")[:1]
-    return {"=": 1, "-": 2}.get(following, 3)

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from instill.answer.found.pieces import Piece, heading_text
+from instill.answer.found.headings import heading_text
+from instill.answer.found.pieces import Piece
 from instill.answer.found.sentences import Sentence, is_record
 from instill.answer.harmless_text import plain_text
 from instill.answer.terms import terms

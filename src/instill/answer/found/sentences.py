@@ -14,6 +14,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
+from instill.answer.found.definitions import meaning_line
 from instill.answer.found.fences import (
     FENCE,
     QUOTED,
@@ -168,6 +169,7 @@ def _blocks(text: str, inside: str) -> Iterator[tuple[Kind, int, int]]:
             while _continues(lines, last + 1):
                 last += 1
         elif kind == "item":
+            last = meaning_line(lines, number) or number
             while _continues(lines, last + 1) and not _ends_item(lines[last], lines[last + 1], line):
                 last += 1
         elif kind == "code":
@@ -194,6 +196,8 @@ def _line_kind(lines: list[Line], number: int) -> Kind:
         return "mark"
     if _HEADING.match(line):
         return "heading"
+    if meaning_line(lines, number):
+        return "item"
     if (stripped.count("|") >= 2 and (stripped.startswith("|") or " | " in stripped)) or "\t" in stripped:
         return "row"
     if _ITEM.match(line):

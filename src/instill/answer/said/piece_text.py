@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from instill.answer.found.definitions import defined
+from instill.answer.found.headings import heading_text
 from instill.answer.found.pieces import Piece, key_lines
 from instill.answer.found.sentences import Sentence, is_key_value, is_record, split_sentences
 from instill.answer.harmless_text import plain_text, safe_text
@@ -43,7 +45,16 @@ def shown(piece: Piece) -> str:
         return row_with_names(head, row) or plain_text(row)
     if piece.kind == "row" and piece.hit.table_head:
         return row_with_names(piece.hit.table_head, piece.text) or plain_text(piece.text)
+    if piece.kind == "names":
+        names = (piece.hit.text[start - piece.hit.start : end - piece.hit.start] for start, end in piece.spans[1:])
+        return "\n".join([*_lines(piece, *piece.spans[0]), *(f"- {_name(name)}" for name in names)])
     return "\n".join(line for span in piece.spans for line in _lines(piece, *span) if line.strip())
+
+
+def _name(text: str) -> str:
+    """A heading, or the names of one thing, on one line."""
+    lines = (heading_text(line) if line.startswith("#") else line for line in text.splitlines())
+    return ", ".join(plain_text(line) for line in lines if line.strip())
 
 
 def row_with_names(head: str, row: str) -> str:
@@ -141,6 +152,9 @@ def _item(text: str, unit: Sentence) -> str:
     lines = raw.splitlines()
     if len(lines) > 1 and key_lines(raw):
         return f"{indent}- " + "; ".join(plain_text(line) for line in lines if line.strip())
+    definition = defined(raw)
+    if definition:
+        return f"{indent}- {plain_text(definition[0])}: {plain_text(definition[1])}"
     number = _NUMBER.match(raw)
     if number:
         return f"{indent}{number.group(1).strip('()').rstrip('.')}. {plain_text(raw[number.end() :])}"
