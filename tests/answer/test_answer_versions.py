@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from time import perf_counter
+from time import process_time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -100,11 +100,11 @@ def test_two_prices_are_the_same_only_where_they_are_equal(one: object, other: o
 )
 def test_a_hostile_question_is_understood_in_bounded_time(unit: str) -> None:
     question = (unit * (LONGEST_QUESTION // len(unit) + 1))[:LONGEST_QUESTION]
-    started = perf_counter()
+    started = process_time()
     version_wish_of(question)
     pins_of(question)
     standalone(question, [Turn("user", question), Turn("assistant", "No.", ("T",))])
-    assert perf_counter() - started < 2.0  # some hundredths; a pattern that tries every pair takes minutes
+    assert process_time() - started < 2.0  # some hundredths; a pattern that tries every pair takes minutes
 
 
 POLICY = """---

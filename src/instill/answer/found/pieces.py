@@ -13,7 +13,7 @@ from typing import Literal
 
 from instill.answer.found.fences import block_around
 from instill.answer.found.headings import heading_level, heading_text
-from instill.answer.found.introductions import lead_of, top_items
+from instill.answer.found.introductions import LONGEST_INTRODUCTION, lead_of, top_items
 from instill.answer.found.named_parts import names_below, names_of_items, section_around, widened
 from instill.answer.found.sentences import Sentence, is_record, split_sentences
 from instill.answer.found.titled_items import (
@@ -230,9 +230,13 @@ def names_at(window: Window, place: int) -> list[Piece]:
 
 
 def _introduced_by(window: Window, block: Block) -> tuple[int, int] | None:
-    """The line that introduces a list, else its heading."""
+    """The line that introduces a list, or the paragraph above it; else its heading."""
     if block.lead < block.start:
         return block.lead, len(window.hit.text[: block.start].rstrip())
+    place = window.blocks.index(block)
+    above = window.blocks[place - 1] if place else None
+    if above is not None and above.kind == "paragraph" and above.heading == block.heading:
+        return (above.start, above.end) if above.end - above.start <= LONGEST_INTRODUCTION else None
     heading = None if block.heading is None else window.units[block.heading]
     return None if heading is None else (heading.start, heading.end)
 
