@@ -473,3 +473,18 @@ def test_yaml_that_cannot_be_parsed_says_so(text: str, notice: str) -> None:
     found = parse(text, "a.yaml").notices
     assert bool(found) is bool(notice)
     assert all(each.startswith(notice) and each.endswith("It was read as text.") for each in found)
+
+
+@pytest.mark.parametrize(
+    "menu",
+    [
+        '<ul class="docnav"><li><a accesskey="p" href="a.html">Prev</a> 9.4</li><li>Next 9.6</li></ul>',
+        '<ul><li><a accesskey="p" href="a.html">Prev</a></li><li><a accesskey="n" href="b.html">Next</a></li></ul>',
+        '<ul><li><a rel="prev" href="a.html">Prev</a></li><li><a rel="next" href="b.html">Next</a></li></ul>',
+        '<div class="breadcrumbs"><a href="/">Guide</a> / <a href="/x">Next</a></div>',
+        '<nav><a href="a.html">Prev</a></nav><div class="navfooter">Prev 9.4 Home</div>',
+    ],
+)
+def test_links_to_the_pages_beside_it_are_no_text_of_a_page(menu: str) -> None:
+    rye = "<p>The mill grinds rye.</p><ul><li><a href='c.html'>Next year</a></li></ul>"
+    assert parse(f"<html><body>{menu}{rye}{menu}</body></html>", "a.html").text == "The mill grinds rye.\n\n* Next year"

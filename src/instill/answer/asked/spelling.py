@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from instill.answer.asked.dictionary import in_dictionary
 from instill.answer.asked.language import is_function_word
 from instill.answer.asked.must_be_spoken_of import pins_of
+from instill.answer.asked.unknown_names import unknown_names
 from instill.answer.terms import STOPWORDS, stem, word_set
 from instill.index.types import Hit
 from instill.index.vocabulary import WORD, Known, Vocabulary, folded
@@ -51,8 +52,8 @@ _LATIN = re.compile(r"[\u0041-\u024f]+")
 
 @dataclass(frozen=True, slots=True)
 class Unsure:
-    """A word that no passage holds, and the nearest ones. `name`: it names something, so that what is known of the
-    others is no answer."""
+    """A word that no passage holds, and the nearest ones, if any. `name`: it names something, so that what is known of
+    the others is no answer."""
 
     word: str
     near: tuple[str, ...]
@@ -61,7 +62,7 @@ class Unsure:
     @property
     def question(self) -> str:
         """'Did you mean "Kestral"?'"""
-        return f"{ASKED} " + " or ".join(f'"{word}"' for word in self.near) + "?"
+        return f"{ASKED} " + " or ".join(f'"{word}"' for word in self.near) + "?" if self.near else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,13 @@ class Spelling:
     @property
     def stranger(self) -> str:
         """What is said where the text names something that no document holds, though something near; else ""."""
-        return " ".join(f'No document holds "{each.word}". {each.question}' for each in self.unsure if each.name)
+        said = (f'No document holds "{each.word}". {each.question}'.strip() for each in self.unsure if each.name)
+        return " ".join(said)
 
     @property
     def questions(self) -> str:
         """'Did you mean "..."?' for every word that was left as it is."""
-        return " ".join(each.question for each in self.unsure)
+        return " ".join(each.question for each in self.unsure if each.near)
 
 
 def spelling(
@@ -116,7 +118,8 @@ def spelling(
         >>> spelt.applied(question), spelt.notices[0]
         ('how do I enable persistence in redis?', 'Searched for "persistence" instead of "persistance".')
     """
-    seen = Vocabulary.of(list(found))
+    found = list(found)
+    seen = Vocabulary.of(found)
     changes: list[tuple[str, str]] = []
     unsure: list[Unsure] = []
     for word, named in _words(text):
@@ -136,6 +139,9 @@ def spelling(
         elif best.known.named or not named or len(word) > SHORTEST + 1:
             forms = tuple(dict.fromkeys(each.known.form for each in near))[:2]
             unsure.append(Unsure(word, forms, named or best.known.named))
+    looked_at = {word for word, _ in changes} | {each.word for each in unsure}
+    names = unknown_names(text, found, vocabulary, lambda word: in_word_table(word) or in_dictionary(word))
+    unsure += [Unsure(name, (), True) for name in names if name not in looked_at]
     return Spelling(tuple(changes), tuple(unsure))
 
 

@@ -14,7 +14,8 @@ from instill.documents.text_decoding import Decoded, decoded, normalise
 _BOILERPLATE = (
     "script,style,noscript,template,svg,iframe,nav,form,button,input,select,[hidden],[aria-hidden=true],"
     ".mw-editsection,.navbox,.headerlink,.copiable-link,.nav-panel,div.header:has(a[accesskey]),.navheader,.navfooter,"
-    ".sphinxsidebar,div.related[role=navigation]"
+    ".sphinxsidebar,div.related[role=navigation],.docnav,.breadcrumb,.breadcrumbs,.pagination,.pager,"
+    "li:has(> a[accesskey]),li:has(> a[rel=next]),li:has(> a[rel=prev])"
 )
 _PAGE_BOILERPLATE = "header,footer,aside,[role=navigation],[role=banner],[role=contentinfo],[role=search]"
 _PICTURE = re.compile(r"!\[([^\]]*)\]\((?:[^()\n]|\([^()\n]*\))*\)")
