@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from instill import Workspace
 from instill.answer.coding.check_names import checked
 from instill.answer.coding.documented_names import definitions_of
+from instill.answer.coding.repetition import until_it_repeats
 from instill.answer.coding.used_names import used_in
-from instill.answer.coding.write_code import code_in
+from instill.answer.coding.write_code import code_in, write_code
 from instill.errors import UsageError
 from tests.cli.test_cli import as_json, instill
 from tests.study.documents import stored
@@ -157,6 +158,58 @@ def test_known_names_are_cited_and_unknown_ones_marked(workspace: Path, writer: 
         "quilnpot.melt", "quilnpot.connect:retries", "quilnpot.connect().fire:3", "quilnpot.connect().explode",
         "quilnpot.melt:1",
     ]  # fmt: skip
+
+
+class Parrot:
+    """Writes the same lines until somebody stops it."""
+
+    name = "parrot"
+
+    def __init__(self, first: str, again: str, most: int = 10_000) -> None:
+        self.first, self.again, self.left, self.closed = first, again, most, False
+
+    def stream(self, messages: object, *, max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
+        try:
+            yield self.first
+            while self.left:
+                self.left -= 1
+                yield self.again
+        finally:
+            self.closed = True
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "code"),
+    [
+        ("```python\nimport kiln\n", "kiln.fire(900)\nkiln.wait()\n", "import kiln\nkiln.fire(900)\nkiln.wait()"),
+        ("```python\nimport kiln\n", "kiln.fire(900)\n", "import kiln\nkiln.fire(900)"),
+        ("```python\nimport kiln\nx = ", "kiln.fire(", "import kiln\nx = kiln.fire("),
+    ],
+)
+def test_a_generator_that_repeats_itself_is_stopped_and_the_code_is_cut(first: str, again: str, code: str) -> None:
+    parrot = Parrot(first, again)
+    found = write_code("Fire the kiln", parrot, lambda _: [], lambda _: None)
+    assert found.code == code
+    assert parrot.closed
+    assert parrot.left > 9_900, "it is not asked for the rest"
+    many = len(code.splitlines())
+    assert found.cut == (f"The generator began to repeat itself after {many} lines of code; its reply was ended there.")
+
+
+def test_lists_of_data_and_what_is_said_a_few_times_are_not_cut() -> None:
+    rows = "".join(f"    ({number}, {number * 2}),\n" for number in range(20))
+    for text in (f"rows = [\n{rows}]\n", "kiln.fire(900)\n" * 3, "print()\n\n" * 2, GOOD):
+        assert until_it_repeats(iter([text])) == (text, False)
+    counting = "".join(f"step_{number} = run({number})\n" for number in range(200))
+    assert until_it_repeats(iter([counting])) == ("step_0 = run(0)\n", True)
+
+
+def test_the_command_says_where_a_reply_was_cut(workspace: Path, writer: Endpoint) -> None:
+    writer.replies = ["```python\nimport quilnpot\n" + "quilnpot.connect(1)\n" * 50 + "```\n"] * 2
+    told = instill("ask", "--code", "Fire it", cwd=workspace).stdout
+    assert told.count("quilnpot.connect(1)") == 1
+    assert "began to repeat itself after 2 lines of code" in told
+    assert as_json("ask", "--code", "Fire it", cwd=workspace)["cut"].startswith("The generator began")
 
 
 def test_a_caller_gets_what_their_documents_show(workspace: Path, writer: Endpoint) -> None:

@@ -18,10 +18,12 @@ from instill.answer.reading.reader import Reading
 from instill.catalog.tables import CACHED_ANSWERS
 from instill.common.made_from import made_from
 from instill.errors import UsageError
+from instill.memory.answer_cache.cache import NOTICE
 from instill.memory.answer_cache.earlier_question import Earlier, is_same_question, likeness
 from instill.memory.answer_cache.similarity_threshold import Safe, identity_of, safe_in_use, save_safe
 from instill.memory.answer_cache.threshold_calibration import Asked, calibrate_cache
 from instill.study.facts import find_facts
+from tests.cli.test_cli import instill
 from tests.conftest import write_handbook
 from tests.study.documents import stored
 from tests.warm import Warm
@@ -137,17 +139,22 @@ def test_other_settings_make_other_answers(workspace: Workspace) -> None:
     assert tier(workspace) == "cache"
 
 
+def told(workspace: Workspace, **more: object) -> list[str]:
+    """What is said of the cache beside that an answer was given before."""
+    found = workspace.ask(HOTEL, **more)  # type: ignore[call-overload]
+    return [notice for notice in found.notices if notice != NOTICE]
+
+
 def test_it_is_off_by_default_and_says_when_it_is_not_calibrated(workspace: Workspace) -> None:
     (workspace.home / "cache.json").unlink()
-    assert any("memory calibrate" in notice for notice in workspace.ask(HOTEL).notices)
-    assert kept(workspace) == []
-    assert workspace.ask(HOTEL, labels=["staff"]).notices == ()
+    assert any("for the same words only. Run: instill memory calibrate" in notice for notice in told(workspace))
+    assert told(workspace, labels=["staff"]) == []
     (workspace.home / "cache.json").write_text("{}")
-    assert any("damaged" in notice for notice in workspace.ask(HOTEL).notices)
+    assert any("damaged" in notice for notice in told(workspace))
     allow(workspace)
     text = (workspace.home / "cache.json").read_text()
     (workspace.home / "cache.json").write_text(text.replace("rules=", "rules=0"))
-    assert any("has changed" in notice for notice in workspace.ask(HOTEL).notices)
+    assert any("has changed" in notice for notice in told(workspace))
     (workspace.path / "instill.toml").write_text("")
     with Workspace.open(workspace.path) as opened:
         assert opened.ask(HOTEL).notices == ()
@@ -158,15 +165,41 @@ def test_what_is_too_small_to_be_calibrated_is_not_told_to_be_on_each_question(w
     (workspace.home / "cache.json").unlink()
     with suppress(UsageError):  # Two short pages: no question, or too few.
         assert workspace.calibrate_cache().safe is None
-    assert workspace.ask(HOTEL).notices == ()
+    assert told(workspace) == []
     workspace.add_text("# Tea\n\nGreen tea is brewed at 80 degrees.\n", name="tea.md")
     workspace.add_text("# Coffee\n\nCoffee is brewed at 95 degrees.\n", name="coffee.md")
-    assert any("memory calibrate" in notice for notice in workspace.ask(HOTEL).notices)  # It has grown by half.
+    assert any("memory calibrate" in notice for notice in told(workspace))  # It has grown by half.
     with suppress(UsageError):
         workspace.calibrate_cache()
-    assert workspace.ask(HOTEL).notices == ()
+    assert told(workspace) == []
     (workspace.home / "cache_tried.json").write_text("[]")
-    assert any("memory calibrate" in notice for notice in workspace.ask(HOTEL).notices)
+    assert any("memory calibrate" in notice for notice in told(workspace))
+
+
+def test_without_a_promise_the_same_words_are_answered_again_and_no_others(workspace: Workspace) -> None:
+    """As in a small folder, whose documents give too few questions for a promise."""
+    (workspace.home / "cache.json").unlink()
+    assert tier(workspace) == "index"
+    assert tier(workspace) == "cache"
+    assert tier(workspace, "how much  may a hotel cost") == "cache"
+    assert tier(workspace, "How much can a hotel cost?") == "index"
+    assert tier(workspace, labels=["staff"]) == "index", "each caller has their own"
+    assert tier(workspace, labels=["staff"]) == "cache"
+    page = workspace.path.parent / "handbook" / "travel.md"
+    page.write_text(page.read_text().replace("140 euros", "150 euros"))
+    workspace.sync()
+    workspace.add(page, labels=["staff"])
+    answer = workspace.ask(HOTEL)
+    assert (answer.trace.tier, "150 euros" in answer.text) == ("index", True)
+
+
+def test_a_calibration_that_promises_nothing_says_what_is_missing(workspace: Workspace) -> None:
+    (workspace.home / "cache.json").unlink()
+    workspace.add_text("# Tea\n\nGreen tea was first brewed in 1712 by Ada Holm in the town of Visby.\n", name="tea.md")
+    shown = instill("memory", "calibrate", cwd=workspace.path, code=1).stdout
+    assert "nothing can be promised" in shown
+    assert "The cache shows an answer again for the same words, as long as nothing has changed" in shown
+    assert "more questions are needed" in " ".join(shown.split())
 
 
 def test_a_calibration_on_hidden_documents_is_none_for_a_caller(workspace: Workspace) -> None:

@@ -33,6 +33,8 @@ def ask_code(
         print_json({**found.model_dump(mode="json"), "unknown": [each.name for each in found.unknown]})
     else:
         say_block(readable(found.code, 100_000) or "(no code)")
+        if found.cut:
+            say(found.cut, fg="yellow")
         if found.problem:
             say(found.problem, fg="red")
         _print_checked(found.checked)

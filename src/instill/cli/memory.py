@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -227,12 +228,38 @@ def calibrate(
             raise typer.Exit(1)
         return
     if safe is None:
-        more = "more would hardly help" if found.choice.more is None else f"about {found.choice.more} more are needed"
-        say(f"{counted(len(found.judged), 'question')} asked; nothing can be promised ({more}). Nothing was changed.")
-        say("The cache stays off, and asking does not say so again until there are half as many more passages.")
+        say(f"{counted(len(found.judged), 'question')} asked; nothing can be promised. Nothing was changed.")
+        for line in missing_for_cache(len(found.judged), found.choice.more, opened.settings.memory.cache):
+            say(line)
         raise typer.Exit(1)
     say(safe.promise)
     say(f"Least similarity of two questions: {safe.threshold:g}. To show answers again, set memory.cache = true.")
+
+
+def missing_for_cache(asked: int, more: int | None, is_on: bool) -> list[str]:
+    """What the cache does without a promise, and what a promise takes, a sentence each.
+
+    Args:
+        asked: questions that rules wrote about the documents.
+        more: how many more would do; None where more would hardly help.
+        is_on: whether `memory.cache` is set.
+
+    Example:
+        >>> missing_for_cache(4, 66, True)[1]
+        'For other wordings, about 66 more questions are needed: about 18 times as many documents like these.'
+        >>> missing_for_cache(400, None, True)[1]
+        'For other wordings, more questions would hardly help: too many answers belonged to another question.'
+    """
+    same = "shows an answer again for the same words, as long as nothing has changed that it was made from"
+    found = [f"The cache {same}." if is_on else f"With memory.cache = true, the cache {same}."]
+    if more is None:
+        wrong = "too many answers belonged to another question"
+        return [*found, f"For other wordings, more questions would hardly help: {wrong}."]
+    times = ceil((asked + more) / max(1, asked))
+    found.append(
+        f"For other wordings, about {more} more questions are needed: about {times} times as many documents like these."
+    )
+    return [*found, "Asking does not say so again until there are half as many more passages."]
 
 
 def _decide(reference: str, decision: Decision, note: str, workspace: str | None, as_json: bool) -> None:

@@ -189,17 +189,19 @@ class Asking(Parts):
             return True
 
     def _cache(self, mode: AskMode, where: str, threshold: float) -> tuple[AnswerCache | None, str]:
-        """The answers that this caller may be shown again; None where that is off, not safe, or of no use."""
+        """The answers that this caller may be shown again; None where that is off or of no use. Without a calibration,
+        only the same words are found: they need no promise, because all that the answer was made from is compared."""
         if not self.settings.memory.cache or mode == "clusters":
             return None, ""
-        from instill.memory.answer_cache.similarity_threshold import safe_in_use
+        from instill.memory.answer_cache.similarity_threshold import SAME_WORDS, safe_in_use
 
         fingerprint = self.index.generation.fingerprint
         safe, notice = safe_in_use(
             self.home, self.settings, fingerprint, self.caller(), passages=lambda: self.index.count()[1]
         )
-        if safe is None or not self._searches_by_meaning:
-            return None, notice if self.labels is None else ""
+        notice = notice if self.labels is None else ""
+        if not self._searches_by_meaning:
+            return None, notice
         from instill.memory.answer_cache.cache import AnswerCache
         from instill.memory.answer_cache.cache_key import way_of
 
@@ -217,10 +219,10 @@ class Asking(Parts):
             where=where,
             threshold=threshold,
         )
+        least = SAME_WORDS if safe is None else safe.threshold
         entries = self.settings.memory.cache_entries
-        return AnswerCache(
-            self.catalog, self.index, self.encoder, search, key, safe.threshold, entries, lambda: self.reader
-        ), ""
+        cache = AnswerCache(self.catalog, self.index, self.encoder, search, key, least, entries, lambda: self.reader)
+        return cache, notice
 
     async def ask_async(
         self,

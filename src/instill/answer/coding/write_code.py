@@ -9,13 +9,15 @@ from pydantic import BaseModel, ConfigDict
 
 from instill.answer.coding.check_names import Checked, checked
 from instill.answer.coding.documented_names import definitions_of
+from instill.answer.coding.repetition import until_it_repeats
 from instill.answer.coding.used_names import RESULT, Used, used_in
 from instill.answer.harmless_text import safe_text
+from instill.common.plurals import counted
 from instill.errors import UsageError
 from instill.index.lookup import StoredDocument
 from instill.index.types import Hit
 from instill.models.generators.protocol import Generator, Message
-from instill.models.generators.whole_reply import whole_reply
+from instill.models.generators.thoughts import without_thoughts
 
 MAX_TOKENS = 1500
 _REPLY_SHOWN = 200
@@ -37,6 +39,7 @@ class CodeAnswer(BaseModel):
         code: as the generator wrote it; "" where its reply holds none.
         checked: everything that the code uses, in its order.
         problem: why nothing was checked; "" where it was.
+        cut: what is said where the generator began to repeat itself, and its reply was ended there; else "".
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,6 +49,7 @@ class CodeAnswer(BaseModel):
     checked: tuple[Checked, ...]
     problem: str
     generator: str
+    cut: str = ""
 
     @property
     def unknown(self) -> tuple[Checked, ...]:
@@ -68,16 +72,24 @@ def write_code(
         GeneratorError: from the generator.
     """
     hits = list(search(question))[:_PASSAGES]
-    reply = whole_reply(generator, messages_for(question, hits), max_tokens=MAX_TOKENS)
+    pieces = generator.stream(messages_for(question, hits), max_tokens=MAX_TOKENS)
+    text, is_cut = until_it_repeats(pieces)
+    reply = without_thoughts(text).strip()
     code = code_in(reply)
+    cut = ""
+    if is_cut:
+        lines = counted(len(code.splitlines()), "line")
+        cut = f"The generator began to repeat itself after {lines} of code; its reply was ended there."
     if not code:
         said = " ".join(safe_text(reply).split())[:_REPLY_SHOWN] or "nothing"
         problem = f"The reply holds no code, it says: {said}"
-        return CodeAnswer(question=question, code="", checked=(), problem=problem, generator=generator.name)
+        return CodeAnswer(question=question, code="", checked=(), problem=problem, generator=generator.name, cut=cut)
     try:
         used = used_in(code)
     except UsageError as error:
-        return CodeAnswer(question=question, code=code, checked=(), problem=error.what, generator=generator.name)
+        return CodeAnswer(
+            question=question, code=code, checked=(), problem=error.what, generator=generator.name, cut=cut
+        )
     found = [*hits, *(hit for words in _words(used) for hit in search(words))]
     documents = [text_of(doc_id) for doc_id in list(dict.fromkeys(hit.doc_id for hit in found))[:_DOCUMENTS]]
     definitions = definitions_of(each for each in documents if each is not None)
@@ -87,6 +99,7 @@ def write_code(
         checked=tuple(checked(used, definitions)),
         problem="",
         generator=generator.name,
+        cut=cut,
     )
 
 

@@ -17,6 +17,8 @@ from instill.settings import Settings
 
 FLOOR = 0.9
 """Least cosine of two questions, whatever a calibration finds: questions that rules wrote differ less than people's."""
+SAME_WORDS = 1.0
+"""The likeness of a question to itself, whatever the case and spaces; no other questions have it."""
 FILE = "cache.json"
 TRIED = "cache_tried.json"
 GROWN = 1.5
@@ -99,7 +101,8 @@ def safe_in_use(
     *,
     passages: Callable[[], int] = lambda: 0,
 ) -> tuple[Safe | None, str]:
-    """The calibration that the caller may use, and what is wrong where there is none.
+    """The calibration that the caller may use, and what is wrong where there is none. Without one, an answer is shown
+    again for the same words only.
 
     A calibration on documents which the caller may not see is none for this caller.
 
@@ -124,4 +127,7 @@ def safe_in_use(
         return found, ""
     if _tried(home, identity_of(settings, encoder), passages):
         return None, ""
-    return None, "The cache of answers is not calibrated, so that it is not used. Run: instill memory calibrate"
+    return None, (
+        "The cache of answers is not calibrated, so that it shows an answer again for the same words only. "
+        "Run: instill memory calibrate"
+    )
