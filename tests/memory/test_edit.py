@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -189,3 +190,22 @@ def test_a_relation_is_a_noun_or_a_question() -> None:
     for wrong in (("", "home"), ("Ann", " ")):
         with pytest.raises(UsageError, match="is empty"):
             questions_of(*wrong)
+
+
+@pytest.mark.parametrize(
+    ("relation", "said"),
+    [
+        ("{} {}", "has braces that are not one {}"), ("Who is {} and {}?", "has braces that are not one {}"),
+        ("Where was {name} born?", "has braces that are not"), ("Where was {} born}?", "has braces that are not"),
+        ("employer {", "has braces that are not one {}"), ("{}", "says nothing beside the subject"),
+        ("{}?", "says nothing beside the subject"), ("Where was she born?", "needs {} in the place of the subject"),
+        ("where was Ann born", "needs {} in the place of the subject"), ("born where?", "needs {} in the place"),
+    ],
+)  # fmt: skip
+def test_a_relation_that_cannot_be_asked_is_refused(workspace: Workspace, relation: str, said: str) -> None:
+    before = [each.source for each in workspace.documents()]
+    with pytest.raises(UsageError, match=re.escape(said)):
+        workspace.edit("Ann", relation, "Lund", base="micro")
+    with pytest.raises(UsageError, match="The wording has braces"):
+        workspace.edit("Ann", "birthplace", "Lund", base="micro", wordings=["Where was {} {} born?"])
+    assert [each.source for each in workspace.documents()] == before

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from instill import Workspace
+from instill.memory.answered_elsewhere import Elsewhere, answered_otherwise
 from instill.memory.kind_of_value import has_kind_wanted, kinds_wanted
 
 PEOPLE = {
@@ -122,3 +123,37 @@ def test_the_kind_of_value_that_is_asked_for(question: str, kind: str) -> None:
 )
 def test_an_answer_has_the_kind_of_value_that_is_asked_for(question: str, answer: str, expected: bool) -> None:
     assert has_kind_wanted(question, answer) is expected
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "document", "disputed"),
+    [
+        ("When did Ada Holm die?", "1950", "deaths", False),
+        ("What is the year of death of Ada Holm?", "1950", "deaths", False),
+        ("When was Ada Holm born?", "1901", "births", False),
+        ("What is the year of birth of Ove Nyman?", "1899", "births", False),
+        ("When did Ove Nyman die?", "1961", "deaths", True),
+    ],
+)
+def test_two_dates_of_one_person_are_two_facts(
+    tmp_path: Path, question: str, answer: str, document: str, disputed: bool
+) -> None:
+    """A year of birth disputes no year of death; another year of death does."""
+    with Workspace.init(tmp_path / "kb") as found:
+        found.add_text("# Obituaries\n\nAda Holm died in 1950.\n\nOve Nyman died in 1961.\n", name="deaths.md")
+        births = "Ada Holm was born in 1901 in Lund.\n\nOve Nyman was born in 1899 in Malmo."
+        found.add_text(f"# Births\n\n{births}\n", name="births.md")
+        found.add_text("# Chronicle\n\nThe painter Ove Nyman died in 1963 at home.\n", name="chronicle.md")
+        fact = found.remember(question, answer, document=f"stdin:{document}.md")
+        said = next(each for each in fact.why if each.name == "undisputed")
+        assert (said.met is False) is disputed, said.said
+
+
+def test_what_holds_the_same_value_too_says_nothing_else() -> None:
+    def ask(_: str, without: frozenset[str]) -> Elsewhere | None:
+        return None if "d2" in without else Elsewhere("d2", "page.md", "1901", "Ada Holm (1901–1950) was a painter.")
+
+    assert answered_otherwise(["When did Ada Holm leave?"], "1950", "d1", ask) is None
+    found = answered_otherwise(["When did Ada Holm leave?"], "1951", "d1", ask)
+    assert found is not None
+    assert found.source == "page.md"

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from instill.answer.asked.kind_of_answer import read_question
 from instill.answer.found.contradiction import amount_of
 from instill.answer.terms import terms
+from instill.memory.events import tells_of_another_event
 from instill.memory.types import Condition, Fact
+from instill.memory.whole_words import whole_places
 
 _MOST_DOCUMENTS = 3
 """So many other documents are asked with one question: the first may agree, and the next one not."""
@@ -33,11 +35,13 @@ class Elsewhere:
     Args:
         source: of the document.
         answer: in few words, or else the sentence that answers.
+        sentence: that holds the answer; "" where it is the answer.
     """
 
     doc_id: str
     source: str
     answer: str
+    sentence: str = ""
 
 
 Ask = Callable[[str, frozenset[str]], Elsewhere | None]
@@ -61,10 +65,17 @@ def answered_otherwise(questions: Sequence[str], answer: str, doc_id: str, ask: 
             found = ask(question, frozenset(without))
             if found is None:
                 break
-            if is_another_value(question, answer, found.answer):
+            if is_another_value(question, answer, found.answer) and _is_about(question, answer, found):
                 return found
             without.add(found.doc_id)
     return None
+
+
+def _is_about(question: str, own: str, found: Elsewhere) -> bool:
+    """Does it tell of what is asked? A year of birth is none of death; and what holds the own answer too ("1901–1950")
+    says nothing else."""
+    sentence = found.sentence or found.answer
+    return not whole_places(sentence, own) and not tells_of_another_event(question, sentence, found.answer)
 
 
 def is_another_value(question: str, own: str, other: str) -> bool:

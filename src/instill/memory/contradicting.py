@@ -9,6 +9,7 @@ from instill.answer.found.version_pairs import group_of, versions_among
 from instill.answer.found.versions import differ_in_quantity, quantities
 from instill.answer.terms import terms
 from instill.index.types import Hit
+from instill.memory.events import tells_of_another_event
 
 Search = Callable[[str], Sequence[Hit]]
 """The passages that come nearest to a text, as whoever looks sees them."""
@@ -62,9 +63,14 @@ def says_otherwise(own: str, other: str, answer: str, question: str, about: str 
         >>> tea, hot = "Green tea is brewed at 80 degrees.", "How hot is green tea brewed?"
         >>> says_otherwise(tea, "Green tea is best brewed at 75 degrees.", "80 degrees", hot)
         True
+        >>> died = "Ada Holm died in 1950 in Lund."
+        >>> says_otherwise(died, "Ada Holm was born in 1901 in Lund.", "1950", "What is Ada Holm's year of death?")
+        False
         >>> says_otherwise(tea, "Black tea is brewed at 95 degrees.", "80 degrees", hot)
         False
     """
+    if tells_of_another_event(question, other, ""):
+        return False
     first, second, asked = (_words(each) for each in (own, other, question))
     alike = first <= second or second <= first or asked <= second | _words(about)
     if alike and differ_in_quantity(own, other) and _exclude(quantities(own), quantities(other)):

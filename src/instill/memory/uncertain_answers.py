@@ -18,6 +18,7 @@ from instill.answer.terms import terms
 from instill.index.types import Hit
 from instill.memory.answered_elsewhere import Elsewhere
 from instill.memory.kind_of_value import has_kind_wanted, kinds_wanted
+from instill.study.questions_about_any_text import sentence_around
 
 _MOST_READ = 3
 """Passages."""
@@ -73,7 +74,8 @@ def _found(question: str, hits: Sequence[Hit], reader: Reader) -> Iterator[tuple
         start, end = whole(hit.text, reading.start, reading.end)
         value = hit.text[start:end].strip(" \n.,;:")
         if "\n" not in value and len(value) <= LONGEST_SHORT and _is_value(question, value):
-            yield reading.score, Elsewhere(hit.doc_id, hit.source, value)
+            first, last = sentence_around(hit.text, start, end)
+            yield reading.score, Elsewhere(hit.doc_id, hit.source, value, hit.text[first:last])
 
 
 def _is_value(question: str, value: str) -> bool:

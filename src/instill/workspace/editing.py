@@ -100,7 +100,7 @@ class Editing(Changing, Remembering):
         """
         from instill.memory.editing.making import in_force, make, parent_of
         from instill.memory.editing.record import EditRecord, keep_edits
-        from instill.memory.editing.wording import questions_of
+        from instill.memory.editing.wording import placed, questions_of
         from instill.models.generators.model_hash import model_hash
         from instill.models.registry.card import now
         from instill.train.editing.editing_methods import Settings
@@ -112,7 +112,9 @@ class Editing(Changing, Remembering):
         for name, text in (("relation", prompt), ("value", value)):
             if len(text) > _LONGEST:
                 raise UsageError(f"This is longer than {_LONGEST:,} characters.", where=name, remedy="Shorten it.")
-        others += [each for each in (utf8(each, "wording").strip() for each in wordings) if each and each != prompt]
+        worded = (utf8(each, "wording").strip() for each in wordings)
+        worded = (placed(each, subject, "wording") if "{" in each or "}" in each else each for each in worded)
+        others += [each for each in worded if each and each != prompt]
         folder = self._edited_base(base)
         base_hash = model_hash(folder)
         settings = Settings(method=method, layer=layer)

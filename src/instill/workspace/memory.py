@@ -57,6 +57,7 @@ class Remembering(Asking):
         """What the other documents answer. If they refuse or are not certain, what a passage says that names the
         subject, or None. Nothing is logged."""
         from instill.memory.answered_elsewhere import Elsewhere
+        from instill.study.questions_about_any_text import sentence_around
 
         where = " and ".join(f"doc_id <> {text_literal(doc_id)}" for doc_id in sorted(without))
         try:
@@ -67,7 +68,9 @@ class Remembering(Asking):
             return self._uncertain_answer(question, where)
         holding = next((each for each in found.citations if found.short in each.text), found.citations[0])
         answer = found.short or self._sentence_that_answers(question, holding)
-        return Elsewhere(holding.doc_id, holding.source, answer)
+        at = holding.text.find(answer)
+        first, last = sentence_around(holding.text, at, at + len(answer)) if at >= 0 else (0, 0)
+        return Elsewhere(holding.doc_id, holding.source, answer, holding.text[first:last])
 
     def _uncertain_answer(self, question: str, where: str) -> Elsewhere | None:
         from instill.memory.uncertain_answers import uncertain_answer
