@@ -42,9 +42,27 @@ _ORDERS = word_set(
 _ONLY_ORDERS = word_set(
     "add apply attach avoid choose compile configure connect create define delete deploy disable do don't edit "
     "enable encrypt ensure extend find generate get go import install join keep learn let make merge modify "
-    "optimize override prepare publish rebuild recover reduce register remove rename replace resolve restore "
+    "optimize override prepare publish rebuild recover reduce register remove rename replace resolve restart restore "
     "retrieve revoke save select send submit subscribe understand uninstall update upload use validate verify write"
 )
+
+_DEEDS = word_set(
+    "accept achieve ask assign become begin break bring build call celebrate communicate complete consider contact "
+    "contribute demonstrate describe determine discuss drive encourage engage establish evaluate explain follow give "
+    "handle help hire hold identify implement improve include inform invest invite listen lower maintain measure meet "
+    "minimize notify obtain omit organize own participate perform practice present prevent prioritize promote protect "
+    "provide raise receive recognize refer reflect remember respond review schedule secure seek solve stay take talk "
+    "teach tell think treat try turn work"
+)
+"""Verbs in which a heading may begin that is an order in fewer words: "Omit sensitive information"."""
+
+_ONE_OF_MANY = word_set(
+    "team group committee department office board council process policy program programme plan panel checklist format "
+    "interface library command protocol structure template budget strategy roadmap workflow pipeline lifecycle cycle "
+    "tree table handbook specification warning schedule agenda database server cluster client package calendar channel "
+    "repository dashboard report"
+)
+"""Things of which there are several, so that one is named with an article: "Tell me about the security team"."""
 
 _AUXILIARIES = word_set(
     "is are was were do does did can could should will would has have am must may much many often long far"
@@ -59,6 +77,7 @@ _FINITE = re.compile(
     r"(?:fail|need|want)(?:s|ed) to)\b",
     re.IGNORECASE,
 )
+_CLAUSE = re.compile(r"\b(?:if|when|vs)\b", re.IGNORECASE)
 _FOLLOWS_ORDER = word_set("a an the to your my new all")
 _DATED = re.compile(
     r"^(?:step|phase|part|chapter|section|week|day|q[1-4]|fy)\b|\b(?:19|20)\d\d\b|^\d|^v\d|"
@@ -94,15 +113,15 @@ def _of_title(title: str, words: list[str], above: list[str], rng: Random) -> st
     if title.endswith("?"):
         inverted = second in _AUXILIARIES if first in _WH else first in _AUXILIARIES
         return title if inverted and (len(words) > 3 or not words[-1].endswith("ing")) else ""
-    if first in _WH or first in LEANS_AT_START or _FINITE.search(title):
+    if first in _WH or first in LEANS_AT_START or _FINITE.search(title) or _CLAUSE.search(title):
         return ""
     if first in _ORDERS and second in _FOLLOWS_ORDER:
         return _instruction(rng.choice(_OPENINGS), title[0].lower() + title[1:])
-    if first in _ONLY_ORDERS:
+    if first in _ONLY_ORDERS or (first in _DEEDS and len(words) > 2 and words[1][0].islower()):
         return ""
     deed = base_of_gerund(first)
     # "Pairing exercise" is a thing.
-    one_thing = len(words) == 2 and not second.endswith("s") and not words[1][0].isupper()
+    one_thing = len(words) == 2 and not words[1][0].isupper()  # So may be "Blocking commands".
     doing = deed != first and bool(second) and in_dictionary(deed)
     if doing and ((first not in _THINGS_IN_ING and not one_thing) or second in _FOLLOWS_ORDER):
         return _instruction(rng.choice(_OPENINGS), f"{deed} {rest}")
@@ -110,14 +129,29 @@ def _of_title(title: str, words: list[str], above: list[str], rng: Random) -> st
     if not about and (len(words) == 1 or not names_something(title)):
         return ""
     title = title.lower() if title.isupper() and len(words) > 1 else title
-    named = title != title.lower() and (words[0].isupper() or any(word[0].isupper() for word in words[1:]))
+    return rng.choice(
+        (f"What do I need to know about {_named(title)}{about}?", f"Tell me about {_named(title)}{about}")
+    )
+
+
+def _named(title: str) -> str:
+    """A heading as it reads inside a question: names keep their capitals, and one of several things has an article.
+
+    Example:
+        >>> [_named(each) for each in ("The Redis event library", "Security team", "Kubernetes", "Prerequisites")]
+        ['the Redis event library', 'the security team', 'Kubernetes', 'prerequisites']
+    """
+    if re.match(r"(?:The|An?) ", title):
+        return title[0].lower() + title[1:]
+    words = words_of(title)
+    named = words[0].isupper() or any(word[0].isupper() for word in words[1:]) or not in_dictionary(words[0].lower())
     lowered = title if named else title[0].lower() + title[1:]
-    return rng.choice((f"What do I need to know about {lowered}{about}?", f"Tell me about {lowered}{about}"))
+    return f"the {lowered}" if len(words) > 1 and words[-1].lower() in _ONE_OF_MANY else lowered
 
 
 def _instruction(opening: str, deed: str) -> str:
     """ "How do I install it?"; "" where a second deed follows in another form."""
-    if re.search(r"(?:\band|\bor|&) (?:\w+ly )?\w+ing\b", deed, re.IGNORECASE):
+    if re.search(r"(?:\band|\bor|&) (?:\w+ly )?\w+ing\b|^\w+ (?:and|or|&|of|vs) | (?:if|when) ", deed, re.I):
         return ""
     owner = "my" if opening.endswith(" I") else "your" if opening.endswith(" you") else "one's"
     return f"{opening} {_YOURS.sub(owner, deed)}?"

@@ -44,10 +44,16 @@ _DEFINES = re.compile(
     r"|(?P<verb>means|refers to|stands for|denotes) (?P<meaning>.+))$"
 )
 _JUDGES = re.compile(
-    r"(?:an?|the) (?:bit|little|lot|few|delight|must|shame|pity|good|great|nice|bad|big|important|key|common|ideal|"
-    r"best|better|same|case|reason|result|responsibility)\b"
+    r"(?:an?|the) (?:(?:very|really|truly|quite|most|more) )?(?:bit|little|lot|few|delight|must|shame|pity|good|great|"
+    r"nice|bad|big|huge|important|key|common|ideal|best|better|same|case|reason|result|responsibility|easy|easiest|"
+    r"simple|simplest|hard|hardest|quick|fast|fastest|slow|cheap|expensive|useful|powerful|excellent|perfect|critical|"
+    r"crucial|essential|major|minor|essence|way|ability)\b|one of the \w+ |any \w+ of\b"
 )
-"""A judgement, not what it is: "Renaming is a bit tricky"."""
+"""A judgement, not what it is: "Renaming is a bit tricky", "Homebrew is the easiest way to install it"."""
+
+_NOUN_PHRASE = re.compile(r"(?:\w+ly )?(?:an?|the|one of) ", re.IGNORECASE)
+_FINITE = re.compile(r"\b(?:is|are|was|were|has|have|can|could|should|will|would|may|might|must|does|do)\b")
+_AFTER_PARTICIPLE = word_set("during with by from within using via after before when while")
 _PASSIVE = re.compile(rf"^(?P<subject>[^,;:()]{{3,80}}?) {_BE} (?:\w+ly )?(?P<verb>[a-z]+) (?P<rest>.+)$")
 _ACTIVE = re.compile(rf"^(?P<subject>(?:The )?{_NAME}) (?P<verb>[a-z]+) (?P<rest>.+)$")
 _WHEN = re.compile(rf"(?P<lead>,? ?\b(?:in|on|since|until|by|after|before|from))\s(?P<date>{_DATE})(?=[ ,.;)]|$)")
@@ -141,7 +147,7 @@ def clause_of(sentence: str, start: int, kind: str) -> Clause | None:
     if kind == "reason":
         because = _BECAUSE.match(body)
         match = _BE_CLAUSE.match(because["claim"]) if because else None
-        if match is None or not _is_subject(match["subject"]):
+        if match is None or not _is_subject(match["subject"]) or _NOUN_PHRASE.match(match["rest"]):
             return None
         tail = tail_of(match["rest"])
         return Clause(in_a_question(match["subject"]), match["be"], "", tail) if tail else None
@@ -152,6 +158,8 @@ def clause_of(sentence: str, start: int, kind: str) -> Clause | None:
         body = body[: when.start()] + body[when.end() :]
     for match in (_PASSIVE.match(body), _ACTIVE.match(body)):
         if match and _is_subject(match["subject"]) and (is_past(match["verb"]) or kind == "place"):
+            if match["verb"] in match["subject"].split() or (match.re is _ACTIVE and _describes(match["rest"])):
+                return None
             be = match["be"] if match.re is _PASSIVE else ""
             return Clause(in_a_question(match["subject"]), be, match["verb"], tail_of(match["rest"]))
     return None
@@ -209,7 +217,8 @@ def _date(body: str, rng: Random) -> Iterator[Draft]:
 
 def _name(body: str, rng: Random) -> Iterator[Draft]:
     passive, by = _PASSIVE.match(body), _BY.search(body)
-    if passive and by and is_past(passive["verb"]) and _is_subject(passive["subject"]):
+    twice = passive and passive["verb"] in passive["subject"].split()  # "Payments made from cards are made by"
+    if passive and by and is_past(passive["verb"]) and _is_subject(passive["subject"]) and not twice:
         subject, verb = in_a_question(passive["subject"]), passive["verb"]
         who = who_or_what(by["who"])
         active = f"{who} {active_of(passive['be'], verb)} {subject}"
@@ -219,9 +228,14 @@ def _name(body: str, rng: Random) -> Iterator[Draft]:
     active_match = _ACTIVE.match(body)
     if active_match and active_match["verb"] in _DOERS and not active_match["subject"].startswith("The "):
         tail = tail_of(active_match["rest"])
-        if len(content(tail)) >= 2:
+        if len(content(tail)) >= 2 and not _describes(active_match["rest"]):
             question = _asked(f"Who {active_match['verb']} {tail}", rng)
             yield Draft(question, active_match.start("subject"), active_match.end("subject"), "name")
+
+
+def _describes(rest: str) -> bool:
+    """Whether what looks like the verb before it only describes the subject: "Keys created during it will stay"."""
+    return rest.split()[0].lower() in _AFTER_PARTICIPLE or bool(_FINITE.search(tail_of(rest)))
 
 
 def _number(body: str, rng: Random) -> Iterator[Draft]:
@@ -246,7 +260,8 @@ def _reason(body: str, rng: Random) -> Iterator[Draft]:
     if match is None:
         return
     clause = _BE_CLAUSE.match(match["claim"])
-    if clause is None or not _is_subject(clause["subject"]):
+    # "It is the process by which ..., so that" says what it is; nobody asks why it is that.
+    if clause is None or not _is_subject(clause["subject"]) or _NOUN_PHRASE.match(clause["rest"]):
         return
     tail = tail_of(clause["rest"])
     if len(tail.split()) < 2 and not is_past(tail):
