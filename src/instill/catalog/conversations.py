@@ -127,10 +127,10 @@ class Conversations(Database):
             return found
 
     def conversations(
-        self, limit: int = 20, labels: Labels = None, *, words: str = "", key_id: str | None = None
+        self, limit: int = 20, labels: Labels = None, *, words: str = "", key_id: str | None = None, after: int = 0
     ) -> list[dict[str, Any]]:
-        """The newest conversations that the caller may see; with `words`, those in which they were said; with `key_id`,
-        those that were begun with this key.
+        """The newest conversations that the caller may see, without the first `after` of them; with `words`, those in
+        which they were said; with `key_id`, those that were begun with this key.
 
         Each with `conversation_id`, `started`, `asked_by` ("": not known), `turns` (a count), `first_question`.
         """
@@ -153,12 +153,26 @@ class Conversations(Database):
             .order_by(CONVERSATIONS.c.started.desc(), CONVERSATIONS.c.conversation_id)
         )
         with self._engine.connect() as connection:
-            query = query.where(self._seen_by(connection, CONVERSATIONS, labels)).limit(limit)
-            query = query.where(self.asked_with(connection, CONVERSATIONS, key_id))
-            if words:
-                held = sa.select(TURNS.c.conversation_id).where(TURNS.c.text.icontains(words, autoescape=True))
-                query = query.where(CONVERSATIONS.c.conversation_id.in_(held))
+            query = query.where(self._listed(connection, labels, words, key_id)).limit(limit).offset(after)
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    def conversation_count(self, labels: Labels = None, *, words: str = "", key_id: str | None = None) -> int:
+        """How many there are of those that `conversations` lists."""
+        with self._engine.connect() as connection:
+            query = sa.select(sa.func.count()).where(self._listed(connection, labels, words, key_id))
+            found: int = connection.execute(query.select_from(CONVERSATIONS)).scalar_one()
+            return found
+
+    def _listed(
+        self, connection: sa.Connection, labels: Labels, words: str, key_id: str | None
+    ) -> sa.ColumnElement[bool]:
+        chosen = sa.and_(
+            self._seen_by(connection, CONVERSATIONS, labels), self.asked_with(connection, CONVERSATIONS, key_id)
+        )
+        if not words:
+            return chosen
+        held = sa.select(TURNS.c.conversation_id).where(TURNS.c.text.icontains(words, autoescape=True))
+        return sa.and_(chosen, CONVERSATIONS.c.conversation_id.in_(held))
 
     def asked_before(
         self, texts: Collection[str], labels: Labels = None, *, key_id: str | None = None

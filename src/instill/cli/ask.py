@@ -187,9 +187,9 @@ def _chat_command(line: str, talk: Any) -> None:
 
 
 def _list_conversations(opened: Workspace, label: list[str] | None, as_json: bool) -> None:
-    found = opened.conversations(labels=label)
+    found, total = opened.conversations(labels=label), opened.catalog.conversation_count(opened.seen_by(label).labels)
     if as_json:
-        print_json(dict(Conversations.model_validate({"conversations": found})))
+        print_json(Conversations.of(found, total).model_dump())
     elif found:
         rows = [("id", "started", "questions", "first question")]
         rows += [
@@ -202,5 +202,7 @@ def _list_conversations(opened: Workspace, label: list[str] | None, as_json: boo
             for row in found
         ]
         say_block(columns(rows))
+        if total > len(found):
+            say(f"These are the newest {len(found)} of {total:,}.", dim=True)
     else:
         say("No conversations yet.")

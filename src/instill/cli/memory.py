@@ -60,7 +60,7 @@ def list_(
     every = [fact for fact in found if fact.candidate or not candidates]
     found = every[:limit]
     if as_json:
-        print_json(Facts(facts=found).model_dump(mode="json"))
+        print_json(Facts(facts=found, total=len(every)).model_dump(mode="json"))
         return
     if not found:
         say("No facts yet: they come from questions that are asked (instill ask).")

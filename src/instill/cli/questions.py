@@ -54,9 +54,10 @@ def list_(
 
     with Workspace.open(workspace) as opened:
         found = Feedback(opened.seen_by(label)).newest(cast("Kind", kind), words=words, limit=limit + 1)
-    more, found = len(found) > limit, found[:limit]
+    listed = Questions.of(found, limit)
+    more, found = listed.next is not None, listed.questions
     if as_json:
-        print_json(Questions(questions=found).model_dump(mode="json"))
+        print_json(listed.model_dump(mode="json"))
         return
     if not found:
         say("No questions.")

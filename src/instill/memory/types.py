@@ -151,6 +151,7 @@ class RemovedFact(BaseModel):
 
 
 class Facts(BaseModel):
-    """Facts, those of the greatest weight first."""
+    """Facts, those of the greatest weight first; `total`: how many there are in all."""
 
     facts: list[Fact]
+    total: int

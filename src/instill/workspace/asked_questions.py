@@ -117,9 +117,20 @@ class Question(BaseModel):
 
 
 class Questions(BaseModel):
-    """Questions, newest first."""
+    """Questions, newest first.
+
+    Args:
+        next: what to pass as `before` for those that come next; None: these are the last.
+    """
 
     questions: list[Question]
+    next: int | None = None
+
+    @classmethod
+    def of(cls, found: list[Question], limit: int) -> Questions:
+        """At most `limit` of what was found, which is one more where the list goes on."""
+        shown = found[:limit]
+        return cls(questions=shown, next=shown[-1].question_id if len(found) > limit else None)
 
 
 class Feedback:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from instill.errors import UsageError
 from instill.index.types import DocumentRecord
-from instill.workspace.arguments import Labels, count_of, paths_of, text_of, utf8
+from instill.workspace.arguments import Labels, count_of, paths_of, text_of, utf8, whole_of
 from instill.workspace.parts import Parts
 
 if TYPE_CHECKING:
@@ -21,12 +21,17 @@ if TYPE_CHECKING:
 class Looking(Parts):
     """What is read as it is kept."""
 
-    def conversations(self, *, limit: int = 20, labels: Labels = None) -> list[dict[str, Any]]:
+    def conversations(self, *, limit: int = 20, after: int = 0, labels: Labels = None) -> list[dict[str, Any]]:
         """The newest conversations that the caller may see.
 
         Each has `conversation_id`, `started`, `turns` (a number) and `first_question`.
+
+        Args:
+            limit: at most so many.
+            after: how many of the newest to leave out.
         """
-        return self.catalog.conversations(count_of(limit, "limit"), self.seen_by(labels).labels)
+        seen = self.seen_by(labels).labels
+        return self.catalog.conversations(count_of(limit, "limit"), seen, after=max(0, whole_of(after, "after")))
 
     def sql(self, query: str, *, labels: Labels = None, near: str = "") -> pa.Table:
         """Read-only SQL over the views `documents` and `passages`.

@@ -109,9 +109,23 @@ class ConversationEntry(BaseModel):
 
 
 class Conversations(BaseModel):
-    """The newest conversations that the caller may see."""
+    """The newest conversations that the caller may see.
+
+    Args:
+        total: how many there are.
+        next: how many to leave out (`after`) for those that come next; None: these are the last.
+    """
 
     conversations: Sequence[ConversationEntry]
+    total: int
+    next: int | None
+
+    @classmethod
+    def of(cls, found: Sequence[Mapping[str, Any]], total: int, after: int = 0) -> Conversations:
+        """A part of the list, which leaves out the first `after`."""
+        end = after + len(found)
+        listed = [ConversationEntry.model_validate(each) for each in found]
+        return cls(conversations=listed, total=total, next=end if found and end < total else None)
 
 
 class Candidates(BaseModel):

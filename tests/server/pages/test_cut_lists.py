@@ -26,7 +26,11 @@ def test_lists_say_how_much_more_there_is(tmp_path: Path, monkeypatch: pytest.Mo
             assert sent(client, text=words)["answer"]["abstained"]
         first = client.get("/", headers=HTML).text
         assert first.count('href="/ask/') == 2
-        assert "These are the newest. A search finds older ones too." in first
+        assert '<a href="/?words=&amp;after=2">Older: 10</a>' in first
+        second = client.get("/?after=2", headers=HTML).text
+        assert (second.count('href="/ask/'), '<a href="/?words=&amp;after=0">Newer</a>' in second) == (2, True)
+        last = client.get("/?after=10", headers=HTML).text
+        assert (last.count('href="/ask/'), "Older: " in last) == (2, False)
         refused = client.get("/questions?kind=refused", headers=HTML).text
         assert refused.count("<h3>") == 1
         assert "And 1 subject that fewer people asked about: their questions stand below." in refused

@@ -73,12 +73,17 @@ def chat(seen: Reading, saying: Saying) -> Said | StreamingResponse:
 
 
 @router.get("/conversations")
-def list_conversations(seen: Reading, limit: int = 20, words: str = Query("", max_length=1000)) -> Conversations:
+def list_conversations(
+    seen: Reading,
+    limit: int = 20,
+    words: str = Query("", max_length=1000),
+    after: int = Query(0, ge=0, le=2**31, description="How many to leave out: `next` of the reply before."),
+) -> Conversations:
     """The newest conversations that the caller began; for an admin, those of everybody, with who began them. `words`:
-    only those in which they were said."""
-    count, catalog = count_of(limit, "limit"), seen.workspace.catalog
-    found = catalog.conversations(count, seen.labels, words=words, key_id=seen.own_conversations)
-    return Conversations.model_validate({"conversations": found})
+    only those in which they were said. `total` says how many there are, `next` where the list goes on."""
+    count, catalog, whose = count_of(limit, "limit"), seen.workspace.catalog, seen.own_conversations
+    found = catalog.conversations(count, seen.labels, words=words, key_id=whose, after=after)
+    return Conversations.of(found, catalog.conversation_count(seen.labels, words=words, key_id=whose), after)
 
 
 @router.get("/conversations/{conversation_id}")

@@ -22,12 +22,14 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 _LOOK_S = 0.25
 _BEAT_S = 15.0
 _LONGEST_LOG = 1_000_000
+_ALL = 1_000_000
 
 
 @router.get("")
 def list_jobs(seen: Reading, limit: int = 100) -> JobList:
-    """The newest jobs that the caller may see."""
-    return JobList(jobs=seen.service.jobs.all(seen.labels, limit=max(1, min(limit, 1000))))
+    """The newest jobs that the caller may see, a thousand at most, and how many there are."""
+    found = seen.service.jobs.all(seen.labels, limit=_ALL)
+    return JobList(jobs=found[: max(1, min(limit, 1000))], total=len(found))
 
 
 @router.post("", status_code=202)

@@ -150,7 +150,8 @@ class Verified(BaseModel):
 def list_facts(seen: Editing, candidates: bool = False, limit: int = Query(100, ge=1, le=1000)) -> Facts:
     """The facts that people keep asking for, of documents that the caller sees; see `instill memory`."""
     found = seen.workspace.memory().facts()
-    return Facts(facts=[each for each in found if each.candidate or not candidates][:limit])
+    every = [each for each in found if each.candidate or not candidates]
+    return Facts(facts=every[:limit], total=len(every))
 
 
 @router.get("/memory/{fact_id}")

@@ -40,8 +40,9 @@ def list_questions(
     limit: int = Query(100, ge=1, le=1000),
     before: int = Query(0, ge=0, le=2**62),
 ) -> Questions:
-    """The newest questions that the caller may see; `before` is the last number of the page before."""
-    return Questions(questions=seen.feedback.newest(kind, words=words, limit=limit, before=before))
+    """The newest questions that the caller may see. Where the list goes on, `next` of the reply is the `before` of the
+    next request."""
+    return Questions.of(seen.feedback.newest(kind, words=words, limit=limit + 1, before=before), limit)
 
 
 @router.get("/set", response_class=PlainTextResponse)

@@ -70,9 +70,10 @@ class Job(BaseModel):
 
 
 class JobList(BaseModel):
-    """Jobs, newest first."""
+    """Jobs, newest first; `total`: how many there are in all."""
 
     jobs: list[Job]
+    total: int
 
 
 class Event(BaseModel):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,6 +27,7 @@ from instill.server.service import Reading, Seen
 router = APIRouter()
 
 _SHOWN = 60
+After = Annotated[int, Query(ge=0, le=2**31)]
 
 
 class Asked(BaseModel):
@@ -62,15 +63,17 @@ class Exchange:
 
 
 @router.get("/", response_class=HTMLResponse)
-def first(seen: Reading, request: Request, words: str = "") -> HTMLResponse:
+def first(seen: Reading, request: Request, words: str = "", after: After = 0) -> HTMLResponse:
     """A new conversation."""
-    return _shown(seen, request, words)
+    return _shown(seen, request, words, after)
 
 
 @router.get("/ask/{conversation_id}", response_class=HTMLResponse)
-def conversation(seen: Reading, request: Request, conversation_id: str, words: str = "") -> HTMLResponse:
+def conversation(
+    seen: Reading, request: Request, conversation_id: str, words: str = "", after: After = 0
+) -> HTMLResponse:
     """A conversation to go on with."""
-    return _shown(seen, request, words, conversation_id)
+    return _shown(seen, request, words, after, conversation_id)
 
 
 @router.post("/ask")
@@ -117,11 +120,13 @@ def _told(seen: Seen, answer: Answer) -> dict[str, Any]:
     return {"html": shown, "question_id": answer.question_id, "abstained": answer.abstained, "turns": turns}
 
 
-def _shown(seen: Seen, request: Request, words: str, conversation_id: str = "") -> HTMLResponse:
+def _shown(seen: Seen, request: Request, words: str, after: int, conversation_id: str = "") -> HTMLResponse:
     workspace = seen.workspace
     exchanges = _exchanges(seen, conversation_id) if conversation_id else []
     words = words[:1000]
-    said = workspace.catalog.conversations(_SHOWN + 1, seen.labels, words=words, key_id=seen.own_conversations)
+    whose = seen.own_conversations
+    said = workspace.catalog.conversations(_SHOWN, seen.labels, words=words, key_id=whose, after=after)
+    total = workspace.catalog.conversation_count(seen.labels, words=words, key_id=whose)
     return page(
         seen,
         "ask.html",
@@ -130,8 +135,10 @@ def _shown(seen: Seen, request: Request, words: str, conversation_id: str = "") 
         conversation_id=conversation_id,
         own=not conversation_id or is_own(seen, conversation_id),
         kept=bool(seen.who.key_id) and workspace.settings.privacy.log_questions and workspace.settings.log.questions,
-        history=_named(seen, [each for each in said[:_SHOWN] if each["first_question"]]),
-        older=len(said) > _SHOWN,
+        history=_named(seen, [each for each in said if each["first_question"]]),
+        older=max(0, total - after - len(said)),
+        after=after,
+        a_page=_SHOWN,
         words=words,
         here=request.url.path,
         opens=opens_for(workspace.catalog.labels_of(conversation_id, seen.labels) if conversation_id else seen.labels),

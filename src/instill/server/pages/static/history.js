@@ -3,7 +3,7 @@
 import { $, $$, call, json, parsed } from "./base.js";
 
 const TYPED_MS = 250;
-/** So many conversations may have begun elsewhere since the list was shown. */
+/** So many conversations may have begun elsewhere since the list was shown, and as many may be gone. */
 const MORE = 100;
 const form = $(".history form[role=search]");
 let timer = 0;
@@ -19,9 +19,10 @@ async function filter() {
 
 /** Take out of the list what was deleted or forgotten meanwhile. */
 export async function withoutGone() {
-  const shown = $$("#history a");
+  const shown = $$("#history li:not(.elsewhere) a");
   if (!shown.length) return;
-  const words = new URLSearchParams({ words: form.elements.words.value.trim(), limit: shown.length + MORE });
+  const after = Math.max(0, Number($("#history").dataset.after) - MORE); // Before it some may be gone.
+  const words = new URLSearchParams({ words: form.elements.words.value.trim(), limit: shown.length + 2 * MORE, after });
   const found = await json("GET", `/api/conversations?${words}`).catch(() => null);
   const there = found && new Set(found.conversations.map((each) => `/ask/${each.conversation_id}`));
   if (there) shown.filter((each) => !there.has(each.getAttribute("href"))).forEach((each) => each.closest("li").remove());
