@@ -89,6 +89,17 @@ def test_a_number_of_a_table_proves_its_fact_without_words_by_hand(tmp_path: Pat
         assert (pinned.answer, pinned.by_hand) == ("289", False)
 
 
+def test_of_several_numbers_of_a_row_the_one_of_the_column_that_is_asked_for_answers(tmp_path: Path) -> None:
+    rows = "Kestrel desk,349,12,2019,1\nHeron desk,289.50,7,2020,2\nFalcon desk,419,3,2021,4\n"
+    (tmp_path / "plain.csv").write_text(f"name,price,stock,year,seats\n{rows}", encoding="utf-8")
+    with Workspace.init(tmp_path / "kb") as tables:
+        tables.add(tmp_path / "plain.csv")
+        assert tables.ask("How many seats does the Heron desk have?").short == "2"
+        [fact] = tables.memory().facts()
+        assert (fact.answer, next(each.met for each in fact.why if each.name == "answered")) == ("2", True)
+        assert tables.ask("How many Kestrel desks are there?").short == "", "no column is asked for"
+
+
 def test_an_edit_takes_a_document_that_says_the_value_in_whole_words(workspace: Workspace) -> None:
     assert workspace._holding("o", "e") == ""
     assert workspace._holding("parking", "90 euros") == ""

@@ -134,18 +134,20 @@ def short_answer(question: Question, chosen: list[Chosen], findings: Findings | 
         return ""  # "T4S: 8" does not say what a T4S is.
     if specific and not any(shows(kind, question, f"is {words}") for kind in specific):
         return ""
-    if "number" in question.wanted and any(pin.kind == "name" for pin in pins_of(question.text)):
+    # Where a column is asked for, it tells which of the record's numbers is meant.
+    told = best.piece.kind == "record" and column_is_asked_for(text, start, question)
+    if not told and "number" in question.wanted and any(pin.kind == "name" for pin in pins_of(question.text)):
         # "140 a night, in London and Paris 210": which of them is of the place that the question names?
         around = _sentence_around(text, start)
         if len({*_AMOUNT.findall(around)}) > 1:
             return ""
-    if "number" in question.wanted and mass < LEAST_MASS_OF_ANYTHING and _LENGTH.search(question.text):
+    if not told and "number" in question.wanted and mass < LEAST_MASS_OF_ANYTHING and _LENGTH.search(question.text):
         sentence = _sentence_around(text, start)
         if len({*_AMOUNT.findall(sentence)}) > 1:
             return ""  # "more than 10 days within a period of 30 days": which is asked for?
     if "number" in question.wanted and len({*_AMOUNT.findall(text)}) > 1 and side_by_side(question.text):
         return ""  # One amount, where the question names several things.
-    if question.wanted[0] == "date" and len(_DATES.findall(_sentence_around(text, start))) > 1:
+    if not told and question.wanted[0] == "date" and len(_DATES.findall(_sentence_around(text, start))) > 1:
         return ""  # "The rest on 4 June and the basalt two weeks later": which is whose?
     return "" if _cut(words) else words
 
@@ -235,6 +237,28 @@ def value_of(text: str, start: int, end: int, kind: str, question: Question) -> 
     value = text[low:high]
     low += len(value) - len(value.lstrip())
     return low, low + len(value.strip())
+
+
+def column_is_asked_for(text: str, place: int, question: Question) -> bool:
+    """Does the name of the cell that holds a place share more words with the question than any other column's?
+
+    Example:
+        >>> from instill.answer.asked.kind_of_answer import read_question
+        >>> text = "name: Heron desk; price: 289; seats: 2; seats outside: 4"
+        >>> one, other = read_question("What is the price of the Heron desk?"), read_question("How many seats has it?")
+        >>> column_is_asked_for(text, text.index("289"), one), column_is_asked_for(text, text.index("2;"), other)
+        (True, False)
+    """
+    asked = set(terms(question.text))
+    shared: list[tuple[int, bool]] = []
+    at = 0
+    for cell in text.split(";"):
+        name, colon, _ = cell.partition(": ")
+        if colon:
+            shared.append((len(set(terms(name)) & asked), at <= place < at + len(cell)))
+        at += len(cell) + 1
+    own = max((count for count, here in shared if here), default=0)
+    return own > max((count for count, here in shared if not here), default=0)
 
 
 def whole(text: str, start: int, end: int) -> tuple[int, int]:
