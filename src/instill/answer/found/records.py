@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from instill.answer.found.headings import heading_text
 from instill.answer.found.pieces import Piece
@@ -152,7 +152,7 @@ def _lines_around(document: str, units: Sequence[Sentence], number: int) -> list
 
 def _paragraphs(document: str, place: int) -> list[Record]:
     """Paragraphs of "key: value" lines around `place` that have half of their keys in common."""
-    found = list(_key_paragraphs(document))
+    found = _key_paragraphs(document)
     number = next((n for n, each in enumerate(found) if each is not None and place < each.end), None)
     chosen = found[number] if number is not None else None
     if number is None or chosen is None or "\n\n" in document[place : chosen.start]:
@@ -170,15 +170,21 @@ def _paragraphs(document: str, place: int) -> list[Record]:
     return [record for record in found[first : last + 1] if record is not None]
 
 
-def _key_paragraphs(document: str) -> Iterator[Record | None]:
+@lru_cache(maxsize=8)  # Many places of a document are asked for, one after the other.
+def _key_paragraphs(document: str) -> tuple[Record | None, ...]:
     """Every paragraph, as a record where it is one; a line without a key above the others is the records' heading."""
-    for match in _PARAGRAPH.finditer(document):
-        start, lines = match.start(), match.group().split("\n")
-        if len(lines) > 2 and not _KEY_LINE.fullmatch(lines[0]):
-            start += len(lines[0]) + 1
-            lines = lines[1:]
-        record = _record("", document, start, match.end())
-        yield record if len(record.fields) > 1 and len(record.fields) == len(lines) else None
+    return tuple(_key_paragraph(document, match) for match in _PARAGRAPH.finditer(document))
+
+
+def _key_paragraph(document: str, match: re.Match[str]) -> Record | None:
+    start, lines = match.start(), match.group().split("\n")
+    if len(lines) > 2 and not _KEY_LINE.fullmatch(lines[0]):
+        start += len(lines[0]) + 1
+        lines = lines[1:]
+    if not all(":" in line or "=" in line for line in lines):
+        return None
+    record = _record("", document, start, match.end())
+    return record if len(record.fields) > 1 and len(record.fields) == len(lines) else None
 
 
 def _sections(document: str, units: Sequence[Sentence], unit: Sentence, end: int) -> list[Record]:

@@ -110,7 +110,8 @@ def split_sentences(text: str, *, under_head: bool = False, inside: str = "") ->
         >>> [(s.kind, text[s.start : s.end]) for s in split_sentences(text)][1:4]
         [('item', '- trust, i.e. candour'), ('item', '- speed'), ('prose', 'Dr. Who agreed.')]
     """
-    return list((_known if len(text) <= _LONGEST_KNOWN else _split)(text, under_head, inside))
+    known = _known if len(text) <= _SHORT else _known_long if len(text) <= _LONGEST_KNOWN else _split
+    return list(known(text, under_head, inside))
 
 
 def _split(text: str, under_head: bool, inside: str) -> tuple[Sentence, ...]:
@@ -133,9 +134,9 @@ def _split(text: str, under_head: bool, inside: str) -> tuple[Sentence, ...]:
 
 
 # One question takes the same documents apart several times, and the next question the same passages.
-_known = lru_cache(maxsize=96)(_split)
-_LONGEST_KNOWN = 40_000
-"""Characters of a text that is remembered."""
+_known, _known_long = lru_cache(maxsize=96)(_split), lru_cache(maxsize=8)(_split)
+_SHORT, _LONGEST_KNOWN = 40_000, 400_000
+"""Characters of a text that is remembered; of long ones few are."""
 
 
 def _blocks(text: str, inside: str) -> Iterator[tuple[Kind, int, int]]:
@@ -208,6 +209,16 @@ def _line_kind(lines: list[Line], number: int) -> Kind:
     if (opens or lines[number - 1].text.rstrip().endswith(":")) and _are_commands(lines, number):
         return "code"
     return "prose"
+
+
+def may_hold_rows(text: str) -> bool:
+    """Can there be a table's row in it? Quick, and never wrong where it says no.
+
+    Example:
+        >>> may_hold_rows("| Rye | 5 |"), may_hold_rows("Rye is 5.")
+        (True, False)
+    """
+    return "|" in text or "\t" in text
 
 
 def _are_commands(lines: list[Line], number: int) -> bool:

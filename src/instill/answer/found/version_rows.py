@@ -10,7 +10,7 @@ from instill.answer.found.pieces import Piece, PieceKind
 from instill.answer.found.record_columns import Table, table_of
 from instill.answer.found.record_named import record_named
 from instill.answer.found.records import collection_at
-from instill.answer.found.sentences import split_sentences
+from instill.answer.found.sentences import may_hold_rows, split_sentences
 from instill.answer.terms import terms
 
 
@@ -32,6 +32,8 @@ def named_row(each: Chosen, question: str, text_of: Callable[[str], str | None])
     piece = each.piece
     text = text_of(piece.hit.doc_id) or ""
     start, end = piece.spans[-1]
+    if piece.kind != "record" and not may_hold_rows(text[start:end]):
+        return None
     units = split_sentences(text)
     first = next((unit for unit in units if unit.kind == "row" and start <= unit.start < end), None)
     place = (first.start, first.end) if first else (start, end) if piece.kind == "record" else None
