@@ -32,6 +32,7 @@ def kb(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         ("open port 443 in nftables", "nftables"),
         ("How do I encrypt files with git-crypt?", "git-crypt"),
         ("How do I open port 443 using the fw-tool?", "fw-tool"),
+        ("How do I use iptables nextest to open port 443?", "nextest"),
     ],
 )
 def test_an_unknown_name_is_said(kb: Workspace, question: str, name: str) -> None:
@@ -48,6 +49,7 @@ def test_an_unknown_name_is_said(kb: Workspace, question: str, name: str) -> Non
         "How do I open port 443 on teh gateway?",
         "How is port 443 opened in iptables, by wich command?",
         "Are files encrypted with pwhash?",
+        "pls open port 443 on the gateway thx",
     ],
 )
 def test_what_documents_or_dictionaries_hold_is_known(kb: Workspace, question: str) -> None:

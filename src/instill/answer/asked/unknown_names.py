@@ -14,9 +14,10 @@ from functools import cache
 from instill.answer.terms import STOPWORDS
 from instill.index.vocabulary import Vocabulary
 
-_NAMED = re.compile(
-    r"\b(?:with|using|via|in|on|for|from|through|to|of|under|into)\s+(?:the\s+)?"
-    r"([a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?![\w'’/@.-]*[\w/@]|[-/])"
+_NAME = r"([a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?![\w'’/@.-]*[\w/@]|[-/])"
+_NAMED = (
+    re.compile(rf"\b(?:with|using|via|in|on|for|from|through|to|of|under|into|use|install|run)\s+(?:the\s+)?{_NAME}"),
+    re.compile(rf"\b(?:with|using|via|use|install|run)\s+(?:the\s+)?[a-z][\w-]*\s+{_NAME}"),  # "use cargo nextest"
 )
 _SHORTEST = 3
 _FAMILY = 3
@@ -52,7 +53,8 @@ def unknown_names(
         family = set(re.findall(rf"(?<![\w-]){re.escape(first)}-[a-z][a-z0-9]*(?![\w-])", together))
         return len(family) >= _FAMILY or not all(is_known(part) for part in name.split("-"))
 
-    names = dict.fromkeys(match[1] for match in _NAMED.finditer(text) if len(match[1]) >= _SHORTEST)
+    named = (match[1] for pattern in _NAMED for match in pattern.finditer(text))
+    names = dict.fromkeys(name for name in named if len(name) >= _SHORTEST)
     return [
         name
         for name in names
