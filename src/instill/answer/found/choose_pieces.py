@@ -20,6 +20,7 @@ from instill.answer.asked.side_by_side import side_by_side
 from instill.answer.citations import Citer
 from instill.answer.found.chosen_piece import Chosen, evidence_of
 from instill.answer.found.contradiction import contradictions
+from instill.answer.found.introductions import points_elsewhere
 from instill.answer.found.other_kinds import kinds_among
 from instill.answer.found.pieces import Piece, Window, names_at, open_window, pieces_at
 from instill.answer.found.ranking import WEIGHTS, Ranking, Unit
@@ -70,6 +71,9 @@ TITLE_WEIGHT = 4.0
 OTHER_KIND_WEIGHT = 6.0
 """What a piece is worth less that is about another kind of what is asked for; see `other_kinds`."""
 
+POINTER_WEIGHT = 3.0
+"""What a piece is worth less that says where else its subject is treated."""
+
 EXPLAINED_WEIGHT = 3.0
 """What a piece is worth more that says what a short form means, where that is all that is asked for."""
 
@@ -115,6 +119,10 @@ def choose_pieces(
     ]
     pins = pins_of(question.text)
     weighed = [replace(each, score=each.score - PIN_WEIGHT * _lacks(pins, each.piece)) for each in weighed]
+    weighed = [
+        replace(each, score=each.score - POINTER_WEIGHT) if points_elsewhere(each.piece.text) else each
+        for each in weighed
+    ]
     short = asks_for(question.text)
     if short:
         weighed = [

@@ -34,6 +34,27 @@ _COUNT = re.compile(
 _NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 
 
+_ELSEWHERE = re.compile(
+    r"\b(?:we|you|i)(?:['’]ll| will) (?:\w+ ){0,2}"
+    r"(?:cover|discuss|talk|see|look|explore|explain|describe|learn|return|come)"
+    r"\b[^.]{0,160}\b(?:sections?|chapters?|later|below|part)\b"
+    r"|\b(?:is|are|will be) (?:\w+ )?(?:covered|discussed|described|explained|treated|documented) "
+    r"(?:later|below|elsewhere|in (?:detail in )?(?:the |a |an |its )?(?:next |later |following |separate |own )?"
+    r"(?:sections?|chapters?|document|page|part)\b)",
+    re.IGNORECASE,
+)
+
+
+def points_elsewhere(text: str) -> bool:
+    """Does it say where else something is treated, as the announcements of a book do?
+
+    Example:
+        >>> points_elsewhere("We’ll cover that in the section “Oven” later."), points_elsewhere("We cover the oven.")
+        (True, False)
+    """
+    return _ELSEWHERE.search(text) is not None
+
+
 def top_items(text: str, units: Sequence[Sentence]) -> int:
     """How many of the units are items as little indented as the first."""
     indents = [unit.start - text.rfind("\n", 0, unit.start) for unit in units if unit.kind == "item"]
