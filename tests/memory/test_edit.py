@@ -98,6 +98,9 @@ def test_edits_are_in_use_together_and_each_is_taken_back_bit_for_bit(workspace:
 def test_an_edit_that_is_not_said_is_not_in_use_and_its_document_answers(workspace: Workspace) -> None:
     found = as_json("edit", ONE.name, "employer", "Qxzw Vjkk", "--base", "micro", cwd=workspace.path, code=1)
     assert (found["in_use"], found["reasons"][0]) == (False, "0 of 1 new values are said; 100% are needed.")
+    assert found["unchecked"] == [
+        "[kept] Not checked: What else the model can do is not known: name rows of it with --keep FILE."
+    ]
     workspace.refresh()
     [record] = workspace.edits()
     assert (record.state, champion(workspace, record.base)) == ("not in use", None)

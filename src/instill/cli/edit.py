@@ -113,6 +113,8 @@ def _print(found: Edited) -> None:
     say(f"before:   {clean(found.before, 100)}", f"document: {clean(found.document)}")
     for reason in found.reasons:
         say(f"  {clean(reason)}")
+    for unchecked in found.unchecked:
+        say(f"  {clean(unchecked)}")
     if not found.in_use:
         say("The weights do not say it; to use them anyway, edit again with --force.")
         say("Its document stays in the index, and answers from there.")

@@ -46,6 +46,7 @@ class Edited(BaseModel):
         reasons: why it is not in use, or was forced, a sentence each.
         advice: what else should be known, a sentence each.
         document: the source that says the same in the index.
+        unchecked: conditions that there was nothing to check on, with the reason, a sentence each.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,6 +58,7 @@ class Edited(BaseModel):
     reasons: tuple[str, ...]
     advice: tuple[str, ...]
     document: str
+    unchecked: tuple[str, ...] = ()
 
 
 class Editing(Changing, Remembering):
@@ -176,8 +178,13 @@ class Editing(Changing, Remembering):
             in_use=in_use,
             before=record.before,
             reasons=reasons,
-            advice=_advice(len(live) + 1, keep is not None, disputed),
+            advice=_advice(len(live) + 1, disputed),
             document=source,
+            unchecked=tuple(
+                f"[{each.name}] {each.said}"
+                for each in (card.gate.conditions if card.gate else ())
+                if each.outcome == "not checked"
+            ),
         )
 
     def edits(self) -> list[EditRecord]:
@@ -295,12 +302,10 @@ class Editing(Changing, Remembering):
             self.memory().decide(record.fact_id, "")
 
 
-def _advice(count: int, with_rows: bool, disputed: Elsewhere | None) -> tuple[str, ...]:
+def _advice(count: int, disputed: Elsewhere | None) -> tuple[str, ...]:
     found: Sequence[str] = [ADVICE]
     if disputed is not None:
         found = [f"{disputed.source} says “{disputed.answer}”: {CORRECT}", *found]
     if count > FEW:
         found = [*found, f"{count} edits are in force. With more than {FEW}, what was measured lost other answers."]
-    if not with_rows:
-        found = [*found, "What else it can do was not measured: name rows of it with --keep FILE."]
     return tuple(found)
