@@ -1,10 +1,10 @@
 """Sources into the index: what is new, what has changed, what has moved, what is gone.
 
 A document goes in whole or not at all. Documents are read, gathered until there are enough passages to keep the
-encoder busy, encoded, and committed together; a stop at any moment loses at most the batches that were not yet
-committed, and running the same command again goes on from there. Reading and encoding are work for `Workers`: several
-documents and batches may be under way, but all are taken in the order of the sources, so that what comes out is the
-same whoever does it.
+encoder busy, encoded, and committed together; the first batches are small, so that the first documents are in soon. A
+stop at any moment loses at most the batches that were not yet committed, and running the same command again goes on
+from there. Reading and encoding are work for `Workers`: several documents and batches may be under way, but all are
+taken in the order of the sources, so that what comes out is the same whoever does it.
 
 Where many passages are to be encoded in this process, those after the first batch are committed with vectors that are
 told from words (`words_first.py`), and whoever runs this computes them afterwards (`refining.py`).
@@ -44,6 +44,10 @@ from instill.models.encoders.protocol import Encoder
 from instill.settings import DocumentSettings
 
 FORGOTTEN = "It was forgotten, so that it is not added. To allow it again: instill forget --allow"
+
+FIRST_PASSAGES = 64
+"""The first batch has about so many, and each further one twice as many as the one before, up to `BATCH_PASSAGES`: the
+first documents can be asked about while others are read."""
 
 _TURNS = 8
 
@@ -108,6 +112,7 @@ class Ingest:
         self._reading: deque[tuple[Begun, Pending[Cut]] | Planned | SourceProblem] = deque()
         self._batch: list[Planned] = []
         self._passages = 0  # of the batch
+        self._wanted = FIRST_PASSAGES  # of the next batch
         self._words_first = WordsFirst(open_encoder, settings.words_first_from if workers is None else 0)
         self._read = [0, 0]  # documents that were read, and their passages
         self._ahead = 0  # sources that were not looked at
@@ -220,7 +225,8 @@ class Ingest:
             self._passages += planned.passages
             self._read[0] += 1
             self._read[1] += planned.passages
-            if self._passages >= BATCH_PASSAGES:
+            if self._passages >= min(self._wanted, BATCH_PASSAGES):
+                self._wanted *= 2
                 self._encode(workers)
                 self._commit(left=workers.batches_ahead)
 

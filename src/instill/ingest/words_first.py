@@ -1,8 +1,8 @@
 """A large folder can be searched before the encoder has read it: its first vectors are told from words.
 
-The encoder reads the first batch of a run. If many passages are to follow, a map from words to vectors is fitted to
-that batch, and the vectors of the others are told by it, a hundred times as fast. Such documents are marked by their
-passage identity, and `instill.ingest.refining` computes their vectors afterwards.
+The encoder reads about the first thousand passages of a run. If many passages are to follow, a map from words to
+vectors is fitted to them, and the vectors of the others are told by it, a hundred times as fast. Such documents are
+marked by their passage identity, and `instill.ingest.refining` computes their vectors afterwards.
 """
 
 from __future__ import annotations
@@ -39,14 +39,21 @@ class WordsFirst:
 
     @property
     def can_begin(self) -> bool:
-        """Whether the encoder has read a batch."""
-        return self._words is not None or self._sample is not None
+        """Whether the encoder has read enough."""
+        enough = self._sample is not None and len(self._sample[0]) >= BATCH_PASSAGES // 2
+        return self._words is not None or enough
 
     def learn_from(self, batch: Sequence[Sequence[str]], found: Sequence[DocumentVectors]) -> None:
-        """Note what the encoder gave for the texts of each document; a later batch replaces an earlier one."""
-        if self._from and self._words is None and sum(map(len, batch)) >= BATCH_PASSAGES // 2:
-            texts = [text for document in batch for text in document]
-            self._sample = (texts, np.concatenate([each.vectors for each in found]))
+        """Note what the encoder gave for the texts of each document. Small batches are put together, until one of
+        a full size comes, which replaces them."""
+        if not self._from or self._words is not None or not any(batch):
+            return
+        texts = [text for document in batch for text in document]
+        vectors = np.concatenate([each.vectors for each in found])
+        if self._sample is not None and not self.can_begin:
+            self._sample = ([*self._sample[0], *texts], np.concatenate([self._sample[1], vectors]))
+        elif self._sample is None or len(texts) >= BATCH_PASSAGES // 2:
+            self._sample = (texts, vectors)
 
     def encode(self, batch: Sequence[Sequence[str]]) -> Future[list[DocumentVectors]]:
         """As `Workers.encode`."""
@@ -60,7 +67,8 @@ class WordsFirst:
         texts = [text for document in batch for text in document]
         if self._words is None:
             encoder = self._open_encoder()
-            sample, vectors = self._sample or _sample_of(texts, encoder)
+            has_enough = self._sample is not None and self.can_begin
+            sample, vectors = (has_enough and self._sample) or _sample_of(texts, encoder)
             self._words, self._sample = WordVectors(encoder, sample, vectors), None
         told = self._words.vectors(texts)
         found: list[DocumentVectors] = []
