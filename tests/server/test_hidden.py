@@ -218,6 +218,7 @@ def bodies(place: Place) -> dict[tuple[str, str], list[dict[str, Any]]]:
         ("GET", "/api/questions"): [{"params": {"kind": kind}} for kind in ("all", "answered", "unjudged", "slow")],
         ("POST", "/api/questions/{question_id}/judgements"): _each(verdict=["right", "wrong"]),
         ("POST", "/api/models/rollback"): _each(base=[None]),
+        ("POST", "/api/memory"): _each(question=["What?"], answer=["ninety", "x"], document=documents(place)),
         ("POST", "/api/memory/{fact_id}/decision"): _each(decision=["pinned", "excluded", ""]),
         ("POST", "/api/memory/{fact_id}/words"): _each(question=["What?"], answer=["", "x"]),
         ("POST", "/api/forget"): _each(reference=[*documents(place), place.hidden["fact"]]),
