@@ -111,5 +111,5 @@ def test_a_cut_catalog_is_named_and_left_as_it_is(workspace: Workspace) -> None:
 
 
 def test_without_facts_there_is_nothing_to_do(workspace: Workspace) -> None:
-    assert as_json("memory", cwd=workspace.path) == {"facts": []}
+    assert as_json("memory", cwd=workspace.path) == {"facts": [], "total": 0}
     assert as_json("consolidate", "--base", "micro", cwd=workspace.path)["consolidated"] == []
