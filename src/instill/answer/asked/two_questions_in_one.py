@@ -32,10 +32,26 @@ def parts_of(question: str) -> tuple[str, ...]:
     """
     if sides_of(question):
         return ()
-    parts = [part.strip(" ?.!,;") for part in _JOINT.split(question)]
-    if not 2 <= len(parts) <= 3 or not all(_ASKS.match(part) and terms(part) for part in parts):
+    parts = _joined(question)
+    if not 2 <= len(parts) <= 3 or not all(terms(part) for part in parts):
         return ()
     return tuple(f"{part}?" for part in parts) if all(len(part.split()) >= SHORTEST for part in parts) else ()
+
+
+def asks_twice(question: str) -> bool:
+    """Does it ask for two things, be it in few words? Then one short answer is half of it.
+
+    Example:
+        >>> asks_twice("Who founded the mill and in what year?"), asks_twice("Who runs the mill and the farm?")
+        (True, False)
+    """
+    return len(_joined(question)) > 1
+
+
+def _joined(question: str) -> list[str]:
+    """The parts that are joined by "and", where each of them asks."""
+    parts = [part.strip(" ?.!,;") for part in _JOINT.split(question)]
+    return parts if all(_ASKS.match(part) for part in parts) else []
 
 
 def leaves_one_out(parts: Sequence[str], answer: Answer) -> bool:

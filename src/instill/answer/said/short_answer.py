@@ -14,6 +14,7 @@ from instill.answer.asked.compared_things import sides_of
 from instill.answer.asked.kind_of_answer import Question, shows
 from instill.answer.asked.must_be_spoken_of import missing_pins, pins_of
 from instill.answer.asked.side_by_side import side_by_side
+from instill.answer.asked.two_questions_in_one import asks_twice
 from instill.answer.found.chosen_piece import Chosen, evidence_of
 from instill.answer.found.days import first_day
 from instill.answer.found.versions import disagree
@@ -91,6 +92,8 @@ _AMOUNT = re.compile(r"(?<![\w.])\d[\d.,]*\d|(?<![\w.])\d(?!\w)")
 def short_answer(question: Question, chosen: list[Chosen], findings: Findings | None) -> str:
     """The words that answer, from the best piece; "" where they are not safe to show alone."""
     if not chosen or findings is None or _TOO_WIDE & set(question.wanted) or len(sides_of(question.text)) > 1:
+        return ""
+    if asks_twice(question.text):
         return ""
     best = chosen[0]
     reading = best.reading
