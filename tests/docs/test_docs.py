@@ -7,9 +7,11 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,15 @@ def script_of(page: str, python: str) -> str:
     return "\n".join(lines)
 
 
+def with_free_ports(script: str) -> str:
+    """The script with ports that nobody listens at in place of the pages' own: a reader may have followed them here."""
+    with ExitStack() as held:
+        for port in dict.fromkeys(re.findall(r"(?:--port |127\.0\.0\.1:)(\d{4})\b", script)):
+            free = held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+            script = re.sub(rf"(--port |127\.0\.0\.1:){port}\b", rf"\g<1>{free}", script)
+    return script
+
+
 @pytest.fixture(scope="module")
 def base_url() -> Iterator[str]:
     with running_endpoint() as endpoint:
@@ -85,7 +96,7 @@ def test_every_command_of_a_page_with_a_server_works(page: str, tmp_path: Path, 
         start = f'#!/bin/sh\n{known}\n[ "$1" = serve ] && {cold}\nexec {quick} {words} "$@"\n'
         (programs / name).write_text(start)
         (programs / name).chmod(0o755)
-    script = script_of((DOCS / page).read_text(encoding="utf-8"), python="")
+    script = with_free_ports(script_of((DOCS / page).read_text(encoding="utf-8"), python=""))
     assert "instill serve" in script
     path = os.pathsep.join([str(programs), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}

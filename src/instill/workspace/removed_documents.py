@@ -198,7 +198,7 @@ def reference_of(folder: Path, record: DocumentRecord) -> str:
     Example:
         >>> record = DocumentRecord("0a1b", "tea.md", "md", "Tea", "", 1, "", "", (), {}, 1, "")
         >>> reference_of(Path("/kb/.instill/removed/00017"), record)
-        '0a1b@f5fa2f40'
+        '0a1b@e74da451'
     """
     return f"{record.doc_id}@{hashlib.sha256(f'{folder.name} {record.doc_id}'.encode()).hexdigest()[:8]}"
 
