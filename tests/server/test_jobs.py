@@ -224,10 +224,10 @@ def _training_estimated(client: httpx.Client, place: Path, recipe: str) -> None:
     assert " for its gate (" in found["said"]
     text = (place / recipe).read_text()
     (place / "recipes" / "ungated.toml").write_text(re.sub(r"(?m)^gate = .*", "", text))
-    ungated = ok(client.post("/api/recipes/estimate", json={"recipe": "recipes/ungated.toml"}))["said"]
-    assert ok(client.post("/api/recipes/estimate", json={"recipe": "recipes/ungated.toml"}))["gate_seconds"] is None
+    ungated = ok(client.post("/api/recipes/estimate", json={"recipe": "recipes/ungated.toml"}))
+    assert ungated["gate_seconds"] is None
     none = "The recipe has no gate: what is trained will not be measured, nor promoted by itself."
-    assert f" over {counted(found['rows'], 'row')}. {none} It takes up to " in ungated
+    assert f" over {counted(found['rows'], 'row')}. {none} It takes up to " in ungated["said"]
     (place / "recipes" / "ungated.toml").unlink()
     (place / "recipes" / "bad.toml").write_text('base = "micro"\n\n[data]\nrows = ["gone.jsonl"]\n')
     refused = ok(client.post("/api/recipes/estimate", json={"recipe": "recipes/bad.toml"}), 422)["error"]
