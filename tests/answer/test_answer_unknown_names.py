@@ -10,7 +10,8 @@ from instill import Workspace
 
 PAGE = """# Firewall
 
-To open port 443, run `iptables -A INPUT -p tcp --dport 443 -j ACCEPT` on the gateway in the morning.
+To open port 443, run `iptables -A INPUT -p tcp --dport 443 -j ACCEPT` on the gateway in the morning. The
+traffic of eth0 is limited by night.
 
 Files are encrypted with pwhash before they are stored. The commands git-add, git-am and git-rebase change files.
 """
@@ -49,6 +50,8 @@ def test_an_unknown_name_is_said(kb: Workspace, question: str, name: str) -> Non
         "How do I open port 443 on teh gateway?",
         "How is port 443 opened in iptables, by wich command?",
         "Are files encrypted with pwhash?",
+        "How is port 443 opened on the gateway of eth0?",
+        "When is the traffic of eth0 limited?",
         "pls open port 443 on the gateway thx",
     ],
 )

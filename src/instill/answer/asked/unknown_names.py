@@ -14,7 +14,9 @@ from functools import cache
 from instill.answer.terms import STOPWORDS
 from instill.index.vocabulary import Vocabulary
 
-_NAME = r"([a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?![\w'’/@.-]*[\w/@]|[-/])"
+_NAME = r"([a-z]+(?:-[a-z]+)*)(?![\w'’/@.-]*[\w/@]|[-/])"
+"""Not what has a digit, "eth0": that is a code, and `must_be_spoken_of` asks for it."""
+
 _NAMED = (
     re.compile(rf"\b(?:with|using|via|in|on|for|from|through|to|of|under|into|use|install|run)\s+(?:the\s+)?{_NAME}"),
     re.compile(rf"\b(?:with|using|via|use|install|run)\s+(?:the\s+)?[a-z][\w-]*\s+{_NAME}"),  # "use cargo nextest"
@@ -44,6 +46,8 @@ def unknown_names(
     together = "\n".join(found).lower()
 
     def is_known(word: str) -> bool:
+        if re.search(rf"(?<![^\W\d_]){re.escape(word)}", together):  # also as a part of another name
+            return True
         return word in STOPWORDS or bool(seen.get(word)) or is_word(word) or bool(vocabulary().get(word))
 
     def is_another(name: str) -> bool:
