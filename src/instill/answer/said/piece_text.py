@@ -48,7 +48,13 @@ def shown(piece: Piece) -> str:
     if piece.kind == "names":
         names = (piece.hit.text[start - piece.hit.start : end - piece.hit.start] for start, end in piece.spans[1:])
         return "\n".join([*_lines(piece, *piece.spans[0]), *(f"- {_name(name)}" for name in names)])
-    return "\n".join(line for span in piece.spans for line in _lines(piece, *span) if line.strip())
+    lines = [line for span in piece.spans for line in _lines(piece, *span)]
+    return "\n".join(line for number, line in enumerate(lines) if line.strip() or _ends_a_list(lines, number))
+
+
+def _ends_a_list(lines: list[str], number: int) -> bool:
+    """Is it the empty line without which the paragraph below would go on with the list's last item?"""
+    return 0 < number < len(lines) - 1 and bool(lines[number - 1].strip()) and bool(lines[number + 1].strip())
 
 
 def _name(text: str) -> str:
@@ -87,6 +93,8 @@ def _lines(piece: Piece, start: int, end: int) -> Iterator[str]:
         if paragraph and (unit.kind != "prose" or gap > 1 or is_key_value(raw)):
             yield " ".join(paragraph)
             paragraph = []
+        if number and units[number - 1].group and unit.kind == "prose" and not unit.group and gap > 1:
+            yield ""
         if unit.kind == "mark":
             continue  # Also the line between a table's head and its rows.
         if unit.kind != "row":
