@@ -161,7 +161,8 @@ def _print_plan(plan: ForgettingPlan, as_json: bool) -> None:
         said = "a fact of " if plan.kind == "fact" else ""
         say(f"  {said}{clean(source)}")
     say("What goes with it:")
-    say(f"  {clean(plan.goes.said)}")
+    for line in (plan.goes.said, *plan.memory_said):
+        say(f"  {clean(line)}")
     for each in plan.weights:
         say(f"  {clean(each.where)}: {clean(each.said)}")
     say("Not removed from:")

@@ -42,6 +42,8 @@ class ForgettingPlan:
         rebuild: weights that have to be made again by hand, a sentence each.
         naming: questions in the log and in conversations that name it and show nothing of it.
         kind: "documents" or "fact".
+        words: of a fact, those that are blanked in its document.
+        facts: questions of the facts of the documents that a person wrote, worded or pinned; they go with the rest.
     """
 
     documents: tuple[str, ...]
@@ -52,11 +54,21 @@ class ForgettingPlan:
     rebuild: tuple[str, ...] = ()
     naming: int = 0
     kind: str = "documents"
+    words: str = ""
+    facts: tuple[str, ...] = ()
 
     @property
     def said(self) -> str:
         """What is deleted and changed, in sentences, for people."""
-        return " ".join([self.goes.said, *(f"{each.where}: {each.said}" for each in self.weights)])
+        return " ".join([self.goes.said, *self.memory_said, *(f"{each.where}: {each.said}" for each in self.weights)])
+
+    @property
+    def memory_said(self) -> tuple[str, ...]:
+        """The words of a fact, and what goes of what people kept in the memory, in sentences."""
+        words = f"These words are blanked: “{' '.join(self.words.split())}”." if self.words else ""
+        kept = ", ".join(f"“{question}”" for question in self.facts)
+        facts = f"The memory keeps these facts of it by hand, and loses them: {kept}." if kept else ""
+        return tuple(each for each in (words, facts) if each)
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json` and the service."""
@@ -71,6 +83,8 @@ class ForgettingPlan:
             "weights": [each.model_dump(mode="json") for each in self.weights],
             "rebuild": list(self.rebuild),
             "stays": [each.model_dump(mode="json") for each in self.stays],
+            "words": self.words,
+            "facts": list(self.facts),
             "said": self.said,
         }
 
@@ -125,6 +139,8 @@ class PlanningToForget(Restoring, Consolidating):
             rebuild=withdrawal.rebuild,
             naming=named["naming"] or named["taken"],
             kind="fact" if fact else "documents",
+            words=fact.evidence if fact else "",
+            facts=self._kept_by_hand(doc_ids, "" if fact is None else fact.fact_id),
         )
 
     # -- inside ------------------------------------------------------------------------------------------------
@@ -146,10 +162,18 @@ class PlanningToForget(Restoring, Consolidating):
         return None if named(self.index, reference) else self._fact_named(reference)
 
     def _fact_named(self, reference: str) -> Fact | None:
+        """With its own words as its evidence: what else its paragraph says is not forgotten."""
+        from instill.memory.forgetting.own_words import narrowed
+
         if len(reference) < _LEAST_OF_ID:
             return None
         found = [fact for fact in self.memory().facts(asked="none") if fact.fact_id.startswith(reference)]
-        return found[0] if len(found) == 1 else None
+        return narrowed(found[0]) if len(found) == 1 else None
+
+    def _kept_by_hand(self, doc_ids: Collection[str], but: str) -> tuple[str, ...]:
+        """Questions of the facts of these documents that a person wrote, worded or pinned, but for one."""
+        facts = [fact for fact in self.memory().facts(asked="none") if fact.doc_id in doc_ids and fact.fact_id != but]
+        return tuple(fact.question for fact in facts if fact.by_hand or fact.decision or fact.note)
 
     def _store(self) -> Store:
         from instill.memory.forgetting.receipt_sentences import Store

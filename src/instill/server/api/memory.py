@@ -112,6 +112,8 @@ class ForgettingPlan(BaseModel):
         weights: what becomes of weights and of edits.
         rebuild: weights that have to be trained again.
         stays: what cannot be taken out, and why.
+        words: of a fact, those that are blanked in its document.
+        facts: questions of facts that the memory keeps of it by hand, and loses.
         jobs: what runs now. It stops, and begins again afterwards. To forget when it is done, begin a job of the kind
             "forget" instead.
         said: what is deleted and changed, for people.
@@ -128,6 +130,8 @@ class ForgettingPlan(BaseModel):
     weights: list[Taken]
     rebuild: list[str]
     stays: list[Taken]
+    words: str
+    facts: list[str]
     jobs: list[RunningJob]
     said: str
 
