@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
 from instill.catalog.asker import NOBODY, Asker
@@ -161,6 +162,7 @@ class Asking(Parts):
         answer = replace(answer, timings={**answer.timings, "total": (time.perf_counter() - started) * 1000})
         if threshold.notice:
             answer = replace(answer, notices=(*answer.notices, threshold.notice))
+        answer = self._with_what_changed(answer)
         if asked_by.unread:
             answer = _asked_early(answer, asked_by.unread)
         elif not answer.trace.candidates and self.is_empty:
@@ -176,6 +178,18 @@ class Asking(Parts):
             except WorkspaceError as error:  # An answer that was found is not lost because it cannot be written down.
                 answer = replace(answer, notices=(*answer.notices, f"The question was not logged. {error.what}"))
         return answer
+
+    def _with_what_changed(self, answer: Answer) -> Answer:
+        """The answer, and which of the files that it quotes have changed since they were read."""
+        from instill.answer.changed_files import have_changed, said_of
+
+        cited = {cited.doc_id for claim in answer.claims for cited in claim.citations}
+        if not cited or answer.abstained:
+            return answer
+        uploads = self.home / "uploads"  # What is uploaded anew is read by itself.
+        records = self.index.records(doc_ids=sorted(cited))
+        changed = have_changed(each for each in records if not Path(each.source).is_relative_to(uploads))
+        return replace(answer, notices=(*answer.notices, said_of(changed))) if changed else answer
 
     def _refuses(self, question: str) -> bool:
         """Whether nothing in the documents answers, by quoting; neither logged nor counted as asked.
