@@ -274,7 +274,8 @@ def _print(fact: Fact, as_json: bool) -> None:
         return
     say(f"{fact.fact_id} · {fact.stage}" + (f" · {fact.decision}" if fact.decision else ""), bold=True)
     say(f"question: {clean(fact.question)}", f"answer:   {clean(fact.answer) or '(not known)'}")
-    say(f"evidence: {readable(fact.evidence, 300)}")
+    there = any(each.name == "in place" and each.met for each in fact.why)
+    say(f"evidence{'' if there else ' (gone from the document)'}: {readable(fact.evidence, 300)}")
     say(f"document: {clean(fact.source) or '(gone)'} · {fact.doc_id} [{fact.start}, {fact.end})", dim=True)
     for wording in fact.wordings[:5]:
         say(f"worded:   {clean(wording)}", dim=True)

@@ -94,7 +94,9 @@ def _stable(
 def _answered(question: str, answer: str, spot: Spot | None, *, by_hand: bool) -> Condition:
     if not answer:
         return Condition(name="answered", met=False, said="It is not known which words of the evidence answer.")
-    if spot is not None and answer not in spot.text:
+    if spot is None:
+        return Condition(name="answered", met=False, said="Its evidence is gone.")
+    if answer not in spot.text:
         return Condition(name="answered", met=False, said="The evidence does not hold the answer.")
     if not by_hand and not has_kind_wanted(question, answer):
         return Condition(name="answered", met=False, said="The answer is not of the kind that the question asks for.")

@@ -204,6 +204,13 @@ class Memory:
             short_text(answer, "answer") or before.answer,
         )
         if answer and answer != before.answer and not whole_places(before.spot.text, answer):
+            if not any(each.name == "in place" and each.met for each in fact.why):
+                raise UsageError(
+                    "The document does not hold the evidence of this fact any longer, so its answer cannot be another.",
+                    where=fact.fact_id,
+                    remedy="Add what the document says now as a fact of its own: instill memory add QUESTION ANSWER. "
+                    f"Then: instill memory remove {fact.fact_id}",
+                )
             raise UsageError(
                 "The evidence does not hold this answer.",
                 where=answer,
