@@ -48,6 +48,11 @@ class Database:
         return self._place.where
 
     @property
+    def shared(self) -> bool:
+        """It is in a database that other folders may use too, and not in a file of the workspace."""
+        return isinstance(self._place, PostgresSchema)
+
+    @property
     def writable(self) -> bool:
         """False on storage that takes no writing, or is full: nothing is recorded."""
         return self._place.writable

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from instill.catalog.earlier_catalog import CATALOG_FILE
 from instill.cli.output import (
     JsonOption,
     LabelOption,
@@ -212,6 +213,9 @@ def _print_purged(count: int, purged: Purged, *, as_json: bool, records: Sequenc
     lines += [f"deleted: {name}" for name in purged.removed]
     if purged.exchanges:
         lines.append(f"deleted: {counted(purged.exchanges, 'exchange')} in conversations and the log of questions")
+    if purged.earlier is not None:
+        gone = counted(purged.earlier, "exchange")
+        lines.append(f"deleted: {gone} in {CATALOG_FILE}, the catalog from before it was in a database")
     say(*lines)
     for name in purged.trained:
         say(f"{TRAINED}{name}. What it learned is still in its weights.", fg="yellow")
@@ -269,6 +273,7 @@ def status(
         *_listed("learned", now.learned),
         *_listed("followed", now.roots or ["nothing yet"]),
         ("questions", str(now.questions)),
+        *_listed("earlier", _earlier(now.earlier_catalog)),
         *_listed("removed", _removed(now.removed_text)),
     ]
     say_block(columns(facts))
@@ -286,6 +291,16 @@ def _by_label(by_label: Mapping[str, int], unlabelled: int) -> list[str]:
     with_each = [f"{clean(label, 40)}: {counted(count, 'document')}" for label, count in by_label.items()]
     without = f"without a label: {counted(unlabelled, 'document')}, which callers with labels never see"
     return [*with_each, *([without] if unlabelled else [])]
+
+
+def _earlier(catalog: str) -> list[str]:
+    """What is there of the catalog from before it was in a database."""
+    if not catalog:
+        return []
+    return [
+        f"{catalog}: the catalog from before it was in a database; nothing uses it.",
+        "It holds the questions and conversations of then. Delete the file if you do not want to go back to it.",
+    ]
 
 
 def _removed(lines: Sequence[str]) -> list[str]:

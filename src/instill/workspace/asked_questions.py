@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 from pydantic import BaseModel
 
-from instill.catalog import may_see, now, stored_labels
+from instill.catalog import Catalog, may_see, now, stored_labels
+from instill.catalog.earlier_catalog import earlier_catalog
 from instill.catalog.tables import JUDGEMENTS, USAGE
 from instill.common.made_from import Caller, MadeFrom
 from instill.errors import InstillError, UsageError, WorkspaceError
@@ -277,7 +278,8 @@ class Feedback:
         return spans
 
     def clear(self, about: str = "") -> int:
-        """Delete all questions, judgements and conversations; how many questions there were. For the owner.
+        """Delete all questions, judgements and conversations; how many questions there were. For the owner. They are
+        deleted too from a file that the catalog was in before it was in a database.
 
         Args:
             about: delete only the questions that contain these words, in any case, and what followed each in its
@@ -294,13 +296,20 @@ class Feedback:
         words = " ".join(utf8(about, "about").lower().split())
         if about and not words:
             raise UsageError("No word is named.", where="about", remedy="Name words, or leave them out: then all go.")
-        if words:
-            whole = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")
-            naming = questions_with(
-                self._catalog, lambda text: whole.search(" ".join(text.lower().split())) is not None
-            )
-            return forget_exchanges(self._catalog, (), naming) if naming else 0
-        return self._catalog.clear_questions()
+        whole = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")
+
+        def cleared(catalog: Catalog) -> int:
+            if not words:
+                count = catalog.clear_questions()
+                if catalog.exists and catalog.writable:
+                    catalog.compact()  # What was deleted stands in the file until it is written anew.
+                return count
+            naming = questions_with(catalog, lambda text: whole.search(" ".join(text.lower().split())) is not None)
+            return forget_exchanges(catalog, (), naming) if naming else 0
+
+        with earlier_catalog(self._workspace.home, self._catalog) as earlier:
+            before = 0 if earlier is None else cleared(earlier)
+        return max(cleared(self._catalog), before)  # They are the same questions, up to the move.
 
     # -- question sets -----------------------------------------------------------------------------------------
 

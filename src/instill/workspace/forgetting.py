@@ -260,19 +260,22 @@ class Forgetting(PlanningToForget):
 
         doc_ids = [document.doc_id for document in job.documents]
         naming = Naming(job.asked, job.turns, job.cached)
+        earlier_naming = Naming(job.earlier_asked, job.earlier_turns, job.earlier_cached)
         begin(self.home, job)
         end_unused(self.home, self.catalog)
         edits = edits_left(self.home, self.catalog, to_withdraw(self.home, doc_ids).ids, doc_ids)
         withdrawal = withdraw_learned(self.home, doc_ids)
         if job.span is not None:
             self._blank(job.span, job.reference)
-            purged = purge(self.home, self.catalog, self.index, [], changed=doc_ids, naming=naming)
+            purged = purge(
+                self.home, self.catalog, self.index, [], changed=doc_ids, naming=naming, earlier_naming=earlier_naming
+            )
         else:
             block(self.home, [(document.source, document.content_hash) for document in job.documents])
             there = [record.doc_id for record in self.index.records(doc_ids=doc_ids)]
             if there:
                 self.remove(there, keep=False)
-            purged = purge(self.home, self.catalog, self.index, doc_ids, naming=naming)
+            purged = purge(self.home, self.catalog, self.index, doc_ids, naming=naming, earlier_naming=earlier_naming)
         self.refresh()  # The index was made anew.
         again = make_again(self.home, self.catalog, lambda: kept_texts(self.index))
         if again:
@@ -286,6 +289,7 @@ class Forgetting(PlanningToForget):
             rewritten=purged.rewritten,
             removed=purged.removed,
             exchanges=purged.exchanges,
+            earlier=purged.earlier,
             in_use=purged.in_use,
             copies=[Taken(where=copy.name, said=copy.said) for copy in purged.copies],
             encoders=[name.split(" ", 1)[1] for name in purged.trained if name.startswith("encoder ")],

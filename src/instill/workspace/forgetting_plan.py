@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from instill.catalog import Catalog
+from instill.catalog.earlier_catalog import earlier_catalog
 from instill.index.sql_quoting import text_literal
 from instill.workspace.arguments import text_of
 from instill.workspace.consolidating import Consolidating
@@ -215,10 +217,18 @@ class PlanningToForget(Restoring, Consolidating):
             texts, rest = {fact.doc_id: fact.evidence}, f"{text[: fact.start]}\n{text[fact.end :]}"
         left = words_of(rest)
         stands = self._stands_elsewhere(doc_ids)
-        words = words_only_in(texts.values(), words_asked(self.catalog), lambda word: word in left or stands(word))
-        found = questions_with(self.catalog, lambda text: not words.isdisjoint(words_of(text))) if words else Naming()
+        with earlier_catalog(self.home, self.catalog, read_only=True) as earlier:
+            asked = words_asked(self.catalog) | (frozenset() if earlier is None else words_asked(earlier))
+            words = words_only_in(texts.values(), asked, lambda word: word in left or stands(word))
+
+            def naming_in(catalog: Catalog) -> Naming:
+                return questions_with(catalog, lambda text: not words.isdisjoint(words_of(text))) if words else Naming()
+
+            found = naming_in(self.catalog)
+            before = Naming() if earlier is None else naming_in(earlier)
         count = count_exchanges(self.catalog, doc_ids, found) - count_exchanges(self.catalog, doc_ids)
         taken = asdict(found if take else Naming())
+        taken |= {f"earlier_{name}": numbers for name, numbers in asdict(before if take else Naming()).items()}
         return {**taken, "naming": 0 if take else count, "taken": count if take else 0}
 
     def _stands_elsewhere(self, doc_ids: Collection[str]) -> Callable[[str], bool]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from instill.catalog import Catalog, Server
 from instill.catalog.copying import copy_catalog
+from instill.catalog.earlier_catalog import CATALOG_FILE
 from instill.common.durable_files import write_json
 from instill.common.shown_url import without_password
 from instill.errors import UsageError, WorkspaceError
@@ -113,7 +114,7 @@ def move_catalog(workspace: Parts, url: str, name: str) -> int:
         WorkspaceError: the database cannot be used; nothing was changed.
     """
     server = Server(url, workspace.given.catalog.key.get_secret_value(), name)
-    target = Catalog(workspace.home / "catalog.db", server=server)
+    target = Catalog(workspace.home / CATALOG_FILE, server=server)
     try:
         rows = copy_catalog(workspace.catalog, target)
         set_in_file(workspace.path / SETTINGS_FILE, "catalog", {"url": without_password(url), "name": name})

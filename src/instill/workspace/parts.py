@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from instill.catalog import Catalog, Server
+from instill.catalog.earlier_catalog import CATALOG_FILE
 from instill.common.made_from import OWNER, Caller, Source, source_of
 from instill.errors import EncoderMismatch, UsageError, WorkspaceError
 from instill.fit.kept.adapted import adapted
@@ -188,7 +189,7 @@ class Parts:
             self.home.mkdir(exist_ok=True)
         chosen = self.given.catalog
         server = Server(chosen.url, chosen.key.get_secret_value(), chosen.name) if chosen.url else None
-        return Catalog(self.home / "catalog.db", read_only=not self.writable, server=server)
+        return Catalog(self.home / CATALOG_FILE, read_only=not self.writable, server=server)
 
     @cached_property
     def encoder(self) -> Encoder:

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from instill.catalog import Catalog
+from instill.catalog.earlier_catalog import earlier_file
 from instill.documents.bucket_addresses import place_of
 from instill.fit.kept.threshold import Threshold
 from instill.index.store import Index
@@ -34,6 +35,8 @@ class Status:
     with it.
     `learned`: what is tuned or trained and in use, and what is no longer in use, a sentence each.
     `passages_in_words`: the passages whose vectors are told from words, and are computed by the next `add` or `sync`.
+    `earlier_catalog`: the file that the catalog was in before it was in a database, while it is there; it is used no
+    longer. "" where there is none, and under labels.
     `removed_text`: the things that still hold text of removed documents, or were trained on it; see
     `instill.workspace.purge`.
     """
@@ -56,6 +59,7 @@ class Status:
     by_label: Mapping[str, int] = field(default_factory=dict)
     unlabelled: int = 0
     passages_in_words: int = 0
+    earlier_catalog: str = ""
 
 
 def status_of(
@@ -102,6 +106,7 @@ def status_of(
         by_label=_most_first(by_label),
         unlabelled=sum(not record.labels for record in records),
         passages_in_words=sum(record.passage_count for record in records if is_in_words(record.passage_identity)),
+        earlier_catalog=str(earlier_file(path / ".instill", catalog) or "") if labels is None else "",
     )
 
 

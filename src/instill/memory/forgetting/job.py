@@ -48,6 +48,8 @@ class Job(BaseModel):
     Args:
         asked, turns, cached: the exchanges that name it, which go too; see `instill.workspace.purge.questions_naming`.
         naming, taken: how many of those stay, and how many go.
+        earlier_asked, earlier_turns, earlier_cached: the same exchanges in the file that the catalog was in before it
+            was in a database.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,6 +63,9 @@ class Job(BaseModel):
     cached: tuple[int, ...] = ()
     naming: int = 0
     taken: int = 0
+    earlier_asked: tuple[int, ...] = ()
+    earlier_turns: tuple[int, ...] = ()
+    earlier_cached: tuple[int, ...] = ()
 
 
 def begin(home: Path, job: Job) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from instill.catalog.earlier_catalog import CATALOG_FILE
 from instill.common.plurals import counted
 from instill.index.generations import LANCE
 from instill.memory.editing.record import EditRecord
@@ -58,6 +59,7 @@ def unsigned(
     gone_edits: Sequence[str] = (),
     edits_again: Sequence[EditRecord] = (),
     questions_left: int = 0,
+    earlier: int | None = None,
 ) -> Receipt:
     """The receipt of a job that is done.
 
@@ -71,6 +73,7 @@ def unsigned(
         gone_edits: ids of the edits that ended.
         edits_again: other edits that were to be made again, as they are now.
         questions_left: how many questions the log still holds.
+        earlier: exchanges that were deleted from the file that the catalog was in before it was in a database.
     """
     edited, again = said_of(edits_again)
     edited = [*(Taken(where=f"edit {id_}", said=EDIT_ENDED) for id_ in gone_edits), *edited]
@@ -81,7 +84,7 @@ def unsigned(
         kind=job.kind,
         reference=job.reference,
         documents=job.documents,
-        removed=tuple(_removed(job, withdrawal, rewritten, removed, exchanges, edited, left, store)),
+        removed=tuple(_removed(job, withdrawal, rewritten, removed, exchanges, earlier, edited, left, store)),
         not_removed=(*copies, *_not_removed(job, withdrawal, in_use, encoders, left, endpoint, store, questions_left)),
         withdrawn=withdrawal.ids,
         rebuild=(*withdrawal.rebuild, *again),
@@ -94,6 +97,7 @@ def _removed(
     rewritten: Sequence[str],
     removed: Sequence[str],
     exchanges: int,
+    earlier: int | None,
     edited: Sequence[Taken],
     left: Leftovers,
     store: Store,
@@ -106,8 +110,10 @@ def _removed(
         for name in rewritten
     ]
     found += [Taken(where=name, said="It was deleted.") for name in removed]
-    said = f"{exchanges} exchange{'s' * (exchanges != 1)} in conversations and the log, with their uses, were deleted."
-    found.append(Taken(where="catalog", said=f"{said} So were facts and cached answers; the file was written anew."))
+    found.append(Taken(where="catalog", said=f"{_exchanges(exchanges)} {_WRITTEN}"))
+    if earlier is not None:
+        said = f"The catalog from before it was in a database. {_exchanges(earlier)} {_WRITTEN}"
+        found.append(Taken(where=CATALOG_FILE, said=said))
     if job.taken:
         said = f"{counted(job.taken, 'exchange')} of these named it and showed nothing of it."
         found.append(Taken(where="log of questions", said=said))
@@ -116,6 +122,13 @@ def _removed(
     looked = f"{many} of it {'was' if left.sentences == 1 else 'were'} looked for in {counted(left.files, 'file')}"
     found.append(Taken(where="proof", said=f"{looked}; {held} hold{'s' * (len(left.found) == 1)} one."))
     return found
+
+
+_WRITTEN = "So were facts and cached answers; the file was written anew."
+
+
+def _exchanges(count: int) -> str:
+    return f"{count} exchange{'s' * (count != 1)} in conversations and the log, with their uses, were deleted."
 
 
 EDIT_ENDED = "Its value came from it, so it ended."

@@ -67,7 +67,7 @@ def status(seen: Reading) -> Status:
         return found
     roots = [each if "://" in each else short_name(each) for each in found.roots]
     generator = short_name(found.generator) if Path(found.generator).is_absolute() else found.generator
-    return replace(found, path=seen.service.folder.name, roots=roots, generator=generator)
+    return replace(found, path=seen.service.folder.name, roots=roots, generator=generator, earlier_catalog="")
 
 
 @router.get("/settings")

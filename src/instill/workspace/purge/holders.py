@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from instill.catalog import Catalog
+from instill.catalog.earlier_catalog import CATALOG_FILE, earlier_catalog
 from instill.common.made_from import UNKNOWN, MadeFrom, Source, kept_beside, together
 from instill.common.plurals import counted
 from instill.errors import WorkspaceError
@@ -34,6 +35,7 @@ Kind = Literal[
     "encoder",
     "exchange",
     "memory",
+    "earlier catalog",
 ]
 
 COMPARISONS, ARMS, EXAMPLES = "compare", "arms", "examples"
@@ -55,7 +57,7 @@ class Holder:
     """Something that keeps text of documents, or weights that were trained on it.
 
     Args:
-        place: its folder; None for exchanges and the memory, which stand in the catalog.
+        place: its folder; None for exchanges and the memory, which stand in the catalog or in its earlier file.
     """
 
     kind: Kind
@@ -74,7 +76,19 @@ def holders(home: Path, catalog: Catalog) -> list[Holder]:
     found = [*_indices(home / "index"), *found]
     found += [Holder("exchange", name, None, spoken) for name, spoken in spoken_of(catalog)]
     found += [Holder("memory", name, None, kept) for name, kept in remembered_of(catalog)]
-    return found
+    return found + _earlier(home, catalog)
+
+
+def _earlier(home: Path, catalog: Catalog) -> list[Holder]:
+    """What the file holds that the catalog was in before."""
+    try:
+        with earlier_catalog(home, catalog, read_only=True) as earlier:
+            if earlier is None:
+                return []
+            kept = together(each for _, each in (*spoken_of(earlier), *remembered_of(earlier)))
+    except WorkspaceError:  # Whoever takes something out of it is told.
+        return []
+    return [Holder("earlier catalog", CATALOG_FILE, None, kept)] if kept.doc_ids else []
 
 
 def _indices(folder: Path) -> list[Holder]:
@@ -144,6 +158,8 @@ def said_of(found: list[tuple[Holder, frozenset[str]]], exchanges: int) -> list[
         elif kind == "exchange":
             where = "in conversations and the log of questions"
             lines.append(f"{counted(exchanges, 'exchange')} {where}" if exchanges else f"passages {where}")
+        elif kind == "earlier catalog":
+            lines.append(f"{', '.join(names)}, the catalog from before it was in a database")
         elif kind == "memory":
             lines.append(f"the memory ({', '.join(names)})")
         else:

@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from instill.catalog import Catalog
+from instill.catalog.earlier_catalog import earlier_catalog
 from instill.common.purges import note_purge
 from instill.errors import WorkspaceError
 from instill.fit.kept.own_encoder import FOLDER as ENCODERS
@@ -52,6 +53,8 @@ class Purged:
             there, and so is what they learned.
         in_use: what another process works on just now, so that it was left: purge again when that has ended.
         copies: earlier copies of the index that could not be deleted, and still hold the text.
+        earlier: exchanges that are gone from the file that the catalog was in before it was in a database; None where
+            there is no such file.
     """
 
     documents: tuple[str, ...]
@@ -61,6 +64,7 @@ class Purged:
     trained: tuple[str, ...]
     in_use: tuple[str, ...]
     copies: tuple[Copy, ...] = ()
+    earlier: int | None = None
 
 
 def purge(
@@ -71,6 +75,7 @@ def purge(
     *,
     changed: Collection[str] = (),
     naming: Naming = NONE,
+    earlier_naming: Naming = NONE,
 ) -> Purged:
     """Take the text of documents that are not in the index any longer out of all else. Stopped half-way, it is done
     again by the same call.
@@ -84,6 +89,7 @@ def purge(
         doc_ids: None: of all documents that something was made from and that are gone.
         changed: documents that are there, but hold something no longer: all that was made from them goes too.
         naming: exchanges that go too, whatever they show.
+        earlier_naming: the same, in the file that the catalog was in before it was in a database.
 
     Raises:
         WorkspaceError: the index cannot be written.
@@ -110,6 +116,8 @@ def purge(
         _delete(place, place.name, report)
     forget_uploads(home, catalog, index)
     exchanges = forget_exchanges(catalog, wanted, naming)
+    with earlier_catalog(home, catalog) as earlier:
+        gone_earlier = None if earlier is None else forget_exchanges(earlier, wanted, earlier_naming)
     removed = removed_from(home / "index") | wanted
     copies = rewrite(index)
     report.removed += [copy.name for copy in copies if not copy.why]
@@ -126,6 +134,7 @@ def purge(
         trained=tuple(f"{each.kind} {each.name}" for each in touched if each.kind in WEIGHTS),
         in_use=tuple(report.in_use),
         copies=tuple(copy for copy in copies if copy.why),
+        earlier=gone_earlier,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instill.catalog import Catalog
+from instill.catalog.earlier_catalog import CATALOG_FILE
 from instill.common.made_from import UNKNOWN, Caller
 from instill.common.plurals import counted
 from instill.errors import WorkspaceError
@@ -81,6 +82,8 @@ def what_goes(
         sentences.append(f"{counted(exchanges, 'exchange')} in conversations and the log of questions will be deleted.")
     if any(each.kind == "memory" for each in found):
         sentences.append("So will the facts, uses and cached answers that the memory keeps of it.")
+    if any(each.kind == "earlier catalog" for each in found):
+        sentences.append(f"The same goes from {CATALOG_FILE}, the catalog from before it was in a database.")
     return Goes(
         deleted=tuple(map(_name, whole)),
         changed=tuple(map(_name, kept)),
