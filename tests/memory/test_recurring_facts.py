@@ -460,7 +460,7 @@ def test_a_decision_survives_a_change_beside_the_evidence_and_waits_where_the_ev
     assert next(each.said for each in old.why if each.name == "answered") == "Its evidence is gone."
     with pytest.raises(UsageError, match="does not hold the evidence of this fact any longer") as refused:
         world.memory().edit(old.fact_id, answer="75 degrees")
-    assert refused.value.remedy.endswith(f"Then: instill memory remove {old.fact_id}")
+    assert f"Then: instill memory remove {old.fact_id}" in refused.value.remedy
     world.put(5, [changed], ["staff"])
     assert next((each.decision, each.uses) for each in world.memory().facts()) == ("pinned", 2)
 
