@@ -1,16 +1,18 @@
-"""Used names against shown ones: each is known, with the place that shows it, or unknown, or Python's own."""
+"""Used names against shown ones: each is known, with the place that shows it, or unknown, or Python's own; what
+`import *` may bring and no document shows is undecided."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence, Set
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from instill.answer.coding.documented_names import Definition
+from instill.answer.coding.documented_names import Definition, module_of
 from instill.answer.coding.used_names import RESULT, Kind, Used
 
-State = Literal["known", "unknown", "standard"]
+State = Literal["known", "unknown", "standard", "undecided"]
 
 
 class Shown(BaseModel):
@@ -31,6 +33,7 @@ class Checked(BaseModel):
     Args:
         name, kind, line: see `instill.answer.coding.used_names.Used`.
         shown: where it is shown, of a known one.
+        hint: why it is unknown or undecided, where there is more to say than that no document shows it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,11 +43,39 @@ class Checked(BaseModel):
     line: int
     state: State
     shown: Shown | None = None
+    hint: str = ""
 
 
 def checked(used: Sequence[Used], definitions: Sequence[Definition]) -> list[Checked]:
     """Each used thing with its state."""
-    return [_checked(each, definitions) for each in used]
+    modules = [each.name for each in used if each.kind == "module"]
+    return [_named(each, modules, definitions) for each in used]
+
+
+def _named(used: Used, modules: Sequence[str], definitions: Sequence[Definition]) -> Checked:
+    """A name that the code does not bind, or any other thing."""
+    if used.undefined:
+        hint = _not_imported(used.name, modules, definitions) or "neither defined nor imported"
+        return Checked(name=used.name, kind=used.kind, line=used.line, state="unknown", hint=hint)
+    if used.star and not _shown_by_star(used.star, definitions):
+        said = used.star.rpartition(".")[0]
+        hint = f"cannot be decided: {f'from {said} import *' if said else 'an import of *'} may bring it"
+        return Checked(name=used.name, kind=used.kind, line=used.line, state="undecided", hint=hint)
+    return _checked(used, definitions)
+
+
+def _shown_by_star(name: str, definitions: Sequence[Definition]) -> bool:
+    return "." in name and bool(_meant(name, definitions))
+
+
+def _not_imported(name: str, modules: Sequence[str], definitions: Sequence[Definition]) -> str:
+    """What a name that is not imported may mean: a name of a module that the documents show, or a module of Python."""
+    for each in definitions:
+        if each.path[-1] == name and each.of == "module":
+            module = next((one for one in modules if set(one.split(".")) <= each.about), "") or module_of(each)
+            if module:
+                return f"not imported; {module}.{name} is documented"
+    return f"not imported; {name} is a module of Python" if name in sys.stdlib_module_names else ""
 
 
 def _checked(used: Used, definitions: Sequence[Definition]) -> Checked:

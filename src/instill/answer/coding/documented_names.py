@@ -62,6 +62,15 @@ def definitions_of(documents: Iterable[StoredDocument]) -> list[Definition]:
     return sorted(found, key=lambda each: each.open)
 
 
+def module_of(definition: Definition) -> str:
+    """The module that a name is imported from, by where it is shown; "" where that does not say it."""
+    if definition.source:
+        path = PurePosixPath(definition.document.record.source.replace("\\", "/").removeprefix("stdin:"))
+        return path.parent.name if path.stem == "__init__" else path.stem
+    imported = _IMPORT.match(definition.document.text[definition.start : definition.end])
+    return ".".join(definition.path[:-1]) or (imported[1] if imported and imported[1] else "")
+
+
 def _of_source(document: StoredDocument) -> list[Definition]:
     try:
         with warnings.catch_warnings():

@@ -53,8 +53,13 @@ class CodeAnswer(BaseModel):
 
     @property
     def unknown(self) -> tuple[Checked, ...]:
-        """What no document shows."""
+        """What no document shows, and what the code neither defines nor imports."""
         return tuple(each for each in self.checked if each.state == "unknown")
+
+    @property
+    def undecided(self) -> tuple[Checked, ...]:
+        """What `import *` may bring, of which no document shows anything."""
+        return tuple(each for each in self.checked if each.state == "undecided")
 
 
 def write_code(
@@ -130,7 +135,8 @@ def code_in(reply: str) -> str:
         used = used_in(reply)
     except UsageError:
         return ""
-    return reply.strip() if used else ""
+    # A word of prose is a name for Python, too.
+    return reply.strip() if any(not each.undefined for each in used) else ""
 
 
 def _words(used: Sequence[Used]) -> list[str]:
