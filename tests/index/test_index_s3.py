@@ -366,6 +366,46 @@ def test_a_workspace_moves_to_a_bucket_and_is_used_from_another_folder(
         assert first.search("rent").hits
 
 
+@needs("obstore", "s3")
+def test_what_other_machines_keep_of_what_is_forgotten_is_named(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what the receipt tells to do there takes it out."""
+    monkeypatch.setenv("INSTILL_STORE__KEY", KEY)
+    url = settings_for(server, "forgetting").url
+    shown = "s3://documents/forgetting"
+    files = {name: tmp_path / f"{name}.md" for name in ("rent", "pets")}
+    files["rent"].write_text("# Rent\n\nThe rent is 900 euros a month.\n")
+    files["pets"].write_text("# Pets\n\nThe zebra of the house is called Hubert.\n")
+    for name in ("here", "there"):
+        Workspace.init(tmp_path / name).close()
+        set_in_file(tmp_path / name / "instill.toml", "store", {"kind": "s3", "url": url})
+    with Workspace.open(tmp_path / "here") as here, Workspace.open(tmp_path / "there") as there:
+        here.add(list(files.values()))
+        assert "Hubert" in there.ask("What is the zebra called?").text
+        plan, receipt = here.forgetting_plan("pets.md"), here.forget("pets.md")
+        kept = {each.where: each.said for each in receipt.not_removed}
+        assert kept[f"other machines that use {shown}"] == (
+            "Each keeps a copy of the table on its disk until its next query, and whatever it has made of it or was "
+            "asked about it: conversations, the log of questions, study sets, reports, uploads and weights. On each, "
+            "run: instill remove --purge. `add` and `sync` there can bring it back, because only this folder knows "
+            "that it stays out."
+        )
+        assert (
+            kept[f"index in s3 {url}"] == "If the bucket keeps versions of its objects, the earlier ones hold it still."
+        )
+        assert [each for each in plan.stays if shown in each.where] == [
+            each for each in receipt.not_removed if shown in each.where
+        ]
+        assert there.catalog.question_count() == 1
+    with Workspace.open(tmp_path / "there") as there:
+        purged = there.purge()
+        assert purged.exchanges == 1
+        assert [each.where for each in purged.elsewhere] == [f"other machines that use {shown}"]
+        assert "can bring it back" not in purged.elsewhere[0].said
+    assert not any(b"Hubert" in file.read_bytes() for file in (tmp_path / "there").rglob("*") if file.is_file())
+
+
 def _with(folder: Path, file: Path) -> Workspace:
     workspace = Workspace.init(folder)
     workspace.add([file])

@@ -66,7 +66,17 @@ def test_forgetting_takes_the_same_out_of_the_file_from_before_the_move(postgres
     assert questions_in(file) == ["How much is the rent?"]
     assert not any(word in file.read_bytes() for word in (b"Hubert", b"Quagmire"))
     assert said_of(receipt, "catalog.db").startswith("The catalog from before it was in a database. 2 exchanges in")
-    assert said_of(receipt, "catalog").startswith("3 exchanges in")
+    [(where, now)] = [(each.where, each.said) for each in receipt.removed if each.where.startswith("catalog in ")]
+    assert where.startswith("catalog in postgresql://")
+    assert where.endswith(" (schema forgetting)")
+    assert now == (
+        "3 exchanges in conversations and the log, with their uses, were deleted. So were facts and cached answers; "
+        "their rows are deleted in the database."
+    )
+    kept = {each.where: each.said for each in receipt.not_removed}
+    assert kept[where] == "The database's own logs, replicas, snapshots and backups may hold deleted rows for a while."
+    assert kept[f"other folders that use the {where}"].startswith("If one has it in an index of its own, that stays")
+    assert {(each.where, each.said) for each in plan.stays} >= {(name, kept[name]) for name in kept if where in name}
     said = instill("status", cwd=home).stdout
     assert f"{file}: the catalog from before it was in a database; nothing uses it." in said
     file.unlink()
@@ -85,6 +95,7 @@ def test_purging_takes_out_of_it_what_was_removed_before(postgres: str, tmp_path
         assert "catalog.db, the catalog from before it was in a database" in said
     done = instill("remove", "--purge", cwd=home)
     assert "deleted: 2 exchanges in catalog.db, the catalog from before it was in a database" in done.stdout
+    assert "not deleted from other folders that use the catalog in postgresql://" in done.stdout
     assert b"Hubert" not in file_of(home).read_bytes()
     with Workspace.open(home) as workspace:
         assert workspace.status().removed_text == ()

@@ -223,6 +223,8 @@ def _print_purged(count: int, purged: Purged, *, as_json: bool, records: Sequenc
         say(f"in use, not purged: {name}. When it is no longer in use, run: instill remove --purge", fg="yellow")
     for copy in purged.copies:
         say(f"still in: {copy.name}. {copy.said}", fg="yellow")
+    for each in purged.elsewhere:
+        say(f"not deleted from {each.where}: {each.said}", fg="yellow")
 
 
 def status(

@@ -296,6 +296,7 @@ class Forgetting(PlanningToForget):
             left=look_for(self.home, sentences),
             endpoint=self.settings.generator.base_url,
             store=self._store(),
+            catalog=self._database(),
         )
         signed = sign(receipt, self.home)
         keep_receipt(self.home, signed)

@@ -130,6 +130,7 @@ class PlanningToForget(Restoring, Consolidating):
             store=self._store(),
             questions=questions_left(self.catalog, doc_ids, naming),
             naming=named["naming"],
+            catalog=self._database(),
         )
         edits = edits_left(self.home, self.catalog, withdrawal.ids, doc_ids)
         return ForgettingPlan(
@@ -181,7 +182,12 @@ class PlanningToForget(Restoring, Consolidating):
         from instill.memory.forgetting.receipt_sentences import Store
 
         live = self.index.generation
-        return Store(live.store, live.url, self.index.capabilities.left)
+        able = self.index.capabilities
+        return Store(live.store, live.url, able.left, anywhere=able.sharing == "anywhere")
+
+    def _database(self) -> str:
+        """Where the catalog is, if that is in a database; "" if it is a file of the workspace."""
+        return self.catalog.where if self.catalog.shared else ""
 
     def _is_elsewhere(self, doc_ids: Collection[str]) -> Callable[[str], bool]:
         """Whether a document beside these holds a text, in any case."""

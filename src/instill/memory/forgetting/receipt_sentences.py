@@ -15,6 +15,7 @@ from instill.memory.editing.record import EditRecord
 from instill.memory.forgetting.edits_left import said_of
 from instill.memory.forgetting.job import Job
 from instill.memory.forgetting.leftovers import Leftovers
+from instill.memory.forgetting.other_folders import other_folders
 from instill.memory.forgetting.receipts import Receipt, Taken
 from instill.memory.forgetting.withdrawing import Withdrawal
 
@@ -26,11 +27,13 @@ class Store:
     Args:
         kind: "lance", or that of another store; `url`: where that is, without a password.
         left: see `instill.index.protocol.Capabilities`.
+        anywhere: machines anywhere use it, each with a folder of its own.
     """
 
     kind: str
     url: str
     left: str
+    anywhere: bool = False
 
     @property
     def own(self) -> bool:
@@ -60,6 +63,7 @@ def unsigned(
     edits_again: Sequence[EditRecord] = (),
     questions_left: int = 0,
     earlier: int | None = None,
+    catalog: str = "",
 ) -> Receipt:
     """The receipt of a job that is done.
 
@@ -74,6 +78,7 @@ def unsigned(
         edits_again: other edits that were to be made again, as they are now.
         questions_left: how many questions the log still holds.
         earlier: exchanges that were deleted from the file that the catalog was in before it was in a database.
+        catalog: where the catalog is, if that is in a database; "" if it is a file of the workspace.
     """
     edited, again = said_of(edits_again)
     edited = [*(Taken(where=f"edit {id_}", said=EDIT_ENDED) for id_ in gone_edits), *edited]
@@ -84,8 +89,11 @@ def unsigned(
         kind=job.kind,
         reference=job.reference,
         documents=job.documents,
-        removed=tuple(_removed(job, withdrawal, rewritten, removed, exchanges, earlier, edited, left, store)),
-        not_removed=(*copies, *_not_removed(job, withdrawal, in_use, encoders, left, endpoint, store, questions_left)),
+        removed=tuple(_removed(job, withdrawal, rewritten, removed, exchanges, earlier, edited, left, store, catalog)),
+        not_removed=(
+            *copies,
+            *_not_removed(job, withdrawal, in_use, encoders, left, endpoint, store, questions_left, catalog),
+        ),
         withdrawn=withdrawal.ids,
         rebuild=(*withdrawal.rebuild, *again),
     )
@@ -101,6 +109,7 @@ def _removed(
     edited: Sequence[Taken],
     left: Leftovers,
     store: Store,
+    catalog: str,
 ) -> list[Taken]:
     what = "The evidence was blanked" if job.kind == "fact" else "The documents were removed"
     written = "and the index was written anew without old versions" if store.own else "and deleted in the store"
@@ -110,7 +119,8 @@ def _removed(
         for name in rewritten
     ]
     found += [Taken(where=name, said="It was deleted.") for name in removed]
-    found.append(Taken(where="catalog", said=f"{_exchanges(exchanges)} {_WRITTEN}"))
+    written = _DELETED_THERE if catalog else _WRITTEN
+    found.append(Taken(where=_catalog_in(catalog), said=f"{_exchanges(exchanges)} {written}"))
     if earlier is not None:
         said = f"The catalog from before it was in a database. {_exchanges(earlier)} {_WRITTEN}"
         found.append(Taken(where=CATALOG_FILE, said=said))
@@ -124,7 +134,12 @@ def _removed(
     return found
 
 
+_DELETED_THERE = "So were facts and cached answers; their rows are deleted in the database."
 _WRITTEN = "So were facts and cached answers; the file was written anew."
+
+
+def _catalog_in(database: str) -> str:
+    return f"catalog in {database}" if database else "catalog"
 
 
 def _exchanges(count: int) -> str:
@@ -160,6 +175,7 @@ def _not_removed(
     endpoint: str,
     store: Store,
     questions: int,
+    catalog: str,
 ) -> list[Taken]:
     found = [Taken(where=file, said="It still holds a sentence of it.") for file in left.found]
     return found + what_stays(
@@ -172,6 +188,7 @@ def _not_removed(
         store=store,
         questions=questions,
         naming=job.naming,
+        catalog=catalog,
     )
 
 
@@ -186,6 +203,7 @@ def what_stays(
     store: Store,
     questions: int = 0,
     naming: int = 0,
+    catalog: str = "",
 ) -> list[Taken]:
     """What forgetting cannot take out: known before it is done, and said in the receipt in the same words.
 
@@ -196,10 +214,14 @@ def what_stays(
         in_use, encoders, endpoint, store: see `unsigned`.
         questions: how many questions the log still holds then.
         naming: how many exchanges name it, with a name or a code that stands in no other document, and stay.
+        catalog: see `unsigned`.
     """
     found = []
     if store.left:
         found.append(Taken(where=store.name, said=store.left))
+    if catalog:
+        found.append(Taken(where=_catalog_in(catalog), said=_DATABASE_KEEPS))
+    found += other_folders(bucket=store.url if store.anywhere else "", catalog=catalog, kind=kind)
     found += [Taken(where=name, said="Another process uses it: forget again when that has ended.") for name in in_use]
     found += [
         Taken(where=f"encoder {name}", said="It learned from the document. Take it out: instill train encoder --undo")
@@ -218,6 +240,9 @@ def what_stays(
     if endpoint:
         found.append(Taken(where=endpoint, said="Passages may have been sent to this endpoint in answers."))
     return found
+
+
+_DATABASE_KEEPS = "The database's own logs, replicas, snapshots and backups may hold deleted rows for a while."
 
 
 def _typed(naming: int) -> str:

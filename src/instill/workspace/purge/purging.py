@@ -21,6 +21,8 @@ from instill.index.earlier_generations import Copy
 from instill.index.removed_documents import note_removed, removed_from
 from instill.index.rewriting import rewrite
 from instill.index.store import Index
+from instill.memory.forgetting.other_folders import other_folders
+from instill.memory.forgetting.receipts import Taken
 from instill.study.purged import without_documents
 from instill.study.stored_study import StoredStudy, studies_folder
 from instill.train.gate.gate_of_study import GATE_FILE, write_gate
@@ -55,6 +57,7 @@ class Purged:
         copies: earlier copies of the index that could not be deleted, and still hold the text.
         earlier: exchanges that are gone from the file that the catalog was in before it was in a database; None where
             there is no such file.
+        elsewhere: what other machines and folders that share the table or the catalog keep of the documents.
     """
 
     documents: tuple[str, ...]
@@ -65,6 +68,7 @@ class Purged:
     in_use: tuple[str, ...]
     copies: tuple[Copy, ...] = ()
     earlier: int | None = None
+    elsewhere: tuple[Taken, ...] = ()
 
 
 def purge(
@@ -135,7 +139,13 @@ def purge(
         in_use=tuple(report.in_use),
         copies=tuple(copy for copy in copies if copy.why),
         earlier=gone_earlier,
+        elsewhere=tuple(_elsewhere(catalog, index)) if wanted else (),
     )
+
+
+def _elsewhere(catalog: Catalog, index: Index) -> list[Taken]:
+    bucket = index.generation.url if index.capabilities.sharing == "anywhere" else ""
+    return other_folders(bucket=bucket, catalog=catalog.where if catalog.shared else "")
 
 
 class _Report:

@@ -89,7 +89,9 @@ class ObjectTables(Tables):
 class ObjectStore(LanceStore):
     """See `instill.index.protocol.Store`."""
 
-    capabilities = Capabilities(sharing="anywhere")
+    capabilities = Capabilities(
+        sharing="anywhere", left="If the bucket keeps versions of its objects, the earlier ones hold it still."
+    )
     tables: ObjectTables
 
     def __init__(self, place: Place, access: Access) -> None:
