@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from instill.common.quiet_loggers import quiet
 from instill.common.shown_url import without_password
-from instill.errors import WorkspaceError
+from instill.errors import UsageError, WorkspaceError
 from instill.index.protocol import Place
 from instill.index.stores.postgres.tables import Names, create_tables
 from instill.index.stores.refusals import service_errors
@@ -93,9 +93,20 @@ class Database:
 
 
 def open_store(place: Place, *, create: bool) -> PostgresStore:
-    """The store of a generation; its tables are in the schema that comes first for the user."""
+    """The store of a generation; its tables are in the schema that comes first for the user.
+
+    Raises:
+        UsageError: the address is one of something else.
+    """
     from instill.index.stores.postgres.store import PostgresStore
 
+    scheme = place.url.partition("://")[0] if "://" in place.url else ""  # "host=... dbname=..." has none
+    if scheme not in ("", "postgresql", "postgres"):
+        raise UsageError(
+            "This is not an address of a PostgreSQL database.",
+            where=without_password(place.url),
+            remedy='Write it so: "postgresql://anna@db.example/docs"',
+        )
     database = Database(place)
     if create:
         with database.writing() as connection:
