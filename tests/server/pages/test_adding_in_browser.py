@@ -235,7 +235,7 @@ def test_a_page_that_is_opened_again_says_what_was_asked_before_all_was_read(bro
         with Workspace.open(tmp_path / "kb") as workspace:
             workspace.add_text(TEA, name="tea.md")
         page.goto(place)
-        page.get_by_text("Asked while documents were still being read; ask again.").wait_for()
+        page.get_by_text("Asked while documents were still being read.").wait_for()
         assert (page.get_by_text(BY_PAGE).count(), page.locator("[data-by-page]:visible").count()) == (1, 0)
         assert page.locator(".exchange").count() == 1, "nothing is asked by itself"
         page.locator(".early").get_by_role("button", name="Ask again").click()

@@ -13,7 +13,7 @@ COFFEE = "# Coffee\n\nCoffee is brewed at 93 degrees.\n"
 LATE, NEVER = "Who waters the plants?", "Who is the king of Spain?"
 GAPS = re.compile(r"<h3>.*?<ul><li>([^<]+)</li>", re.DOTALL)
 NOTICE = "Asked while 2 documents were still being read. Ask again when they are in."
-OVER = "Asked while documents were still being read; ask again."
+OVER = "Asked while documents were still being read."
 BUTTON = '<form data-call="POST /api/chat" data-then="go:/ask/{conversation_id}">'
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from instill.common.plurals import counted
 
-ASKED_EARLY = "Asked while documents were still being read; ask again."
-"""What stands beside such a refusal once they are read."""
+ASKED_EARLY = "Asked while documents were still being read."
+"""What stands beside such a refusal once they are read, in front of a button to ask again."""
 
 
 def early_refusal(unread: int) -> str:
