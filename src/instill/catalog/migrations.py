@@ -14,6 +14,8 @@ from instill.catalog.tables import (
     CACHED_ANSWERS,
     CONVERSATIONS,
     EDITS,
+    FORGOTTEN,
+    FORGOTTEN_FACTS,
     JOB_EVENTS,
     JOBS,
     JUDGEMENTS,
@@ -89,6 +91,12 @@ def _wordings_by_hand(connection: sa.Connection) -> None:
     _add_columns(connection, MEMORIES, "wordings")
 
 
+def _forgotten(connection: sa.Connection) -> None:
+    """What no folder that shares the catalog adds again."""
+    for table in (FORGOTTEN, FORGOTTEN_FACTS):
+        table.create(connection, checkfirst=True)
+
+
 def _add_columns(connection: sa.Connection, table: sa.Table, *names: str) -> None:
     there = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
     for name in names:
@@ -105,4 +113,5 @@ MIGRATIONS: Sequence[tuple[str, Callable[[sa.Connection], None]]] = (
     ("0006_seen_and_whose", _seen_and_whose),
     ("0007_keys_that_asked", _keys_that_asked),
     ("0008_wordings_by_hand", _wordings_by_hand),
+    ("0009_forgotten", _forgotten),
 )

@@ -231,6 +231,21 @@ EDITS = sa.Table(
 """What weights were made to say by hand: `base` is the model's hash, `before` what it said, `state` "in force", "not in
 use", "undone" or "dissolved", `said` why; the fact of the memory and the document that say the same."""
 
+FORGOTTEN = sa.Table("forgotten", METADATA, _text("source", key=True), _text("content", key=True))
+"""Documents that no folder which shares this catalog adds again, by hashes; a folder alone has its own file."""
+
+FORGOTTEN_FACTS = sa.Table(
+    "forgotten_facts",
+    METADATA,
+    _text("doc_id", key=True),
+    _text("hash", key=True),
+    _text("fact_id"),
+    _text("day"),
+    _text("source"),
+    sa.Column("words", sa.Integer, nullable=False),
+)
+"""Facts whose words stay blank; see `instill.memory.forgetting.forgotten_facts`."""
+
 JSON_COLUMNS = (
     (ROOTS, "labels"), (ROOTS, "metadata"), (CONVERSATIONS, "labels"), (TURNS, "answer"), (USAGE, "citations"),
     (USAGE, "answer"), (USAGE, "made_from"), (JUDGEMENTS, "spans"), (KEYS, "labels"), (KEYS, "origins"),

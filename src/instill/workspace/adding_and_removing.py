@@ -343,7 +343,7 @@ class Changing(Parts):
         from instill.memory.forgetting.forgotten_facts import without_facts
         from instill.workspace.removed_documents import RemovedDocuments
 
-        forgotten = read_forgotten(self.home)
+        forgotten = read_forgotten(self.home, self.catalog)
         return Ingest(
             self.index,
             lambda: self.encoder,

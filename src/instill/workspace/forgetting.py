@@ -176,18 +176,19 @@ class Forgetting(PlanningToForget):
 
         self._must_be_writable()
         text_of(path, "path")
+        kept = (self.home, self.catalog)
         sources = [path, absolute(path), f"stdin:{path}"]
         if has_wildcard(path) or is_in_bucket(path) or expanded(path).is_dir():
             sources += [each.source for each in find_sources([path], base=Path.cwd(), exclude=[])]
         elif not expanded(path).exists():  # the name alone, as `forget` takes it
             followed = [root.path for root in self.catalog.roots() if not is_in_bucket(root.path)]
-            named = [each.source for each in find_sources(followed, base=Path.cwd(), exclude=[])
-                     if each.source.endswith(f"/{path}") and is_forgotten(self.home, each.source)]  # fmt: skip
+            found = [each.source for each in find_sources(followed, base=Path.cwd(), exclude=[])]
+            named = [each for each in found if each.endswith(f"/{path}") and is_forgotten(*kept, each)]
             named += [source for source in self._uploads_forgotten(path) if source not in named]
             sources += named if len(named) == 1 else []  # which of several is meant, a path says
-        if allow_content(self.home, path):
+        if allow_content(*kept, path):
             return True
-        allowed = [allow(self.home, source) for source in sources]
+        allowed = [allow(*kept, source) for source in sources]
         return any(allowed)
 
     def _uploads_forgotten(self, name: str) -> list[str]:
@@ -198,7 +199,7 @@ class Forgetting(PlanningToForget):
         sources = {document.source for receipt in self.receipts() for document in receipt.documents}
         named = {each for each in sources if each.startswith(uploads) and each.endswith(f"/{name}")}
         exact = {each for each in named if each.removeprefix(uploads).partition("/")[2] == name}
-        return [each for each in sorted(exact or named) if is_forgotten(self.home, each)]
+        return [each for each in sorted(exact or named) if is_forgotten(self.home, self.catalog, each)]
 
     def receipts(self) -> list[Receipt]:
         """The receipts of this workspace, oldest first."""
@@ -271,7 +272,7 @@ class Forgetting(PlanningToForget):
                 self.home, self.catalog, self.index, [], changed=doc_ids, naming=naming, earlier_naming=earlier_naming
             )
         else:
-            block(self.home, [(document.source, document.content_hash) for document in job.documents])
+            block(self.home, self.catalog, [(document.source, document.content_hash) for document in job.documents])
             there = [record.doc_id for record in self.index.records(doc_ids=doc_ids)]
             if there:
                 self.remove(there, keep=False)
@@ -315,7 +316,7 @@ class Forgetting(PlanningToForget):
         if stored is None or not span.is_in(stored.text):
             return
         held = stored.text[span.start : span.end]
-        block_fact(self.home, fact_id, span.doc_id, stored.record.source, held)
+        block_fact(self.home, self.catalog, fact_id, span.doc_id, stored.record.source, held)
         document = document_of(stored)
         text = blanked(stored.text, [(span.start, span.end)])
         title = document.title if held not in document.title and document.title not in held else BLANK

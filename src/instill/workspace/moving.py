@@ -20,6 +20,7 @@ from instill.index.live_pointer import pointer_of
 from instill.index.opening import create_store, drop, named_in
 from instill.index.store import Index
 from instill.index.stores.copying import Compared, compared, copy_documents
+from instill.memory.forgetting.forgotten_documents import share
 from instill.settings import SETTINGS_FILE, StoreSettings, set_in_file
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ def move_catalog(workspace: Parts, url: str, name: str) -> int:
     target = Catalog(workspace.home / CATALOG_FILE, server=server)
     try:
         rows = copy_catalog(workspace.catalog, target)
+        share(workspace.home, target)
         set_in_file(workspace.path / SETTINGS_FILE, "catalog", {"url": without_password(url), "name": name})
     finally:
         target.close()

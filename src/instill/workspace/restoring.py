@@ -154,7 +154,7 @@ class Restoring(Changing):
         """Documents of one removal."""
         from instill.memory.forgetting.forgotten_documents import read_forgotten
 
-        forgotten = read_forgotten(self.home)
+        forgotten = read_forgotten(self.home, self.catalog)
         folder, removal = some[0].folder, some[0].removal
         taken = {record.source: record.doc_id for record in self.index.records([each.record.source for each in some])}
         back = []

@@ -27,13 +27,18 @@ def other_folders(*, bucket: str, catalog: str, kind: str = "") -> list[Taken]:
             "Each keeps a copy of the table on its disk until its next query, and whatever it has made of it or was "
             f"asked about it: {own}. On each, run: instill remove --purge."
         )
-        return [Taken(where=f"other machines that use {bucket.partition('?')[0]}", said=f"{said}{_comes_back(kind)}")]
+        return [
+            Taken(
+                where=f"other machines that use {bucket.partition('?')[0]}",
+                said=f"{said}{'' if catalog else _comes_back(kind)}",
+            )
+        ]
     if catalog:
         said = (
             f"If one has it in an index of its own, that stays, and so do {_MADE} that it has made of it: forget it "
             "there too."
         )
-        return [Taken(where=f"other folders that use the catalog in {catalog}", said=f"{said}{_comes_back(kind)}")]
+        return [Taken(where=f"other folders that use the catalog in {catalog}", said=said)]
     return []
 
 
