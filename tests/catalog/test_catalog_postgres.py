@@ -16,6 +16,7 @@ from instill.catalog.copying import copy_catalog
 from instill.catalog.migrations import MIGRATIONS, first_tables
 from instill.catalog.sqlite_or_postgres import PostgresSchema
 from instill.catalog.tables import METADATA, MIGRATIONS_TABLE
+from instill.common.made_from import Caller
 from instill.errors import UsageError, WorkspaceError
 from instill.server.access.keys import KeyStore
 from instill.server.jobs.store import JobStore
@@ -56,11 +57,15 @@ def said_by(catalog: Catalog, folder: Path) -> list[object]:
     turns = [StoredTurn("user", "50% of 'Rent'?", {}, "t"), StoredTurn("assistant", "Yes", {"a": [1.5]}, "t")]
     catalog.add_turns(talk, turns, ("hr",))
     catalog.add_turns(other, [StoredTurn("user", "Straße", {}, "t")])
-    found += [catalog.turns(talk, ("hr",)), catalog.turns(talk)]
+    found += [catalog.turns(talk, Caller(("hr",))), catalog.turns(talk)]
     for words in ("rent", "50%", "5_%", "nothing"):
         found.append([each["first_question"] for each in catalog.conversations(words=words)])
-    found.append([each["turns"] for each in catalog.conversations(labels=("hr",))])
-    for use in (lambda: catalog.turns(talk, ("it",)), lambda: catalog.add_turns("no", []), lambda: catalog.turns("no")):
+    found.append([each["turns"] for each in catalog.conversations(caller=Caller(("hr",)))])
+    for use in (
+        lambda: catalog.turns(talk, Caller(("it",))),
+        lambda: catalog.add_turns("no", []),
+        lambda: catalog.turns("no"),
+    ):
         with pytest.raises(UsageError) as caught:
             use()
         found.append(caught.value.what)
@@ -130,7 +135,7 @@ def test_older_catalogs_are_migrated_and_newer_ones_refused(server: Server, tmp_
             assert there == {column.name for column in table.columns}, table.name
         assert set(connection.execute(sa.select(MIGRATIONS_TABLE.c.name)).scalars()) == {name for name, _ in MIGRATIONS}
     assert len(catalog.conversations()) == 1
-    assert catalog.conversations(labels=("hr",)) == []
+    assert catalog.conversations(caller=Caller(("hr",))) == []
     with engine.begin() as connection:
         connection.execute(sa.insert(MIGRATIONS_TABLE).values(name="9999_from_the_future"))
     with pytest.raises(WorkspaceError, match="newer"):

@@ -13,6 +13,7 @@ import pytest
 
 from instill import Workspace
 from instill.catalog import Catalog, StoredTurn, may_see
+from instill.common.made_from import Caller
 from instill.errors import UsageError
 from tests.cli.test_cli import as_json, instill
 
@@ -48,13 +49,13 @@ def test_a_conversation_is_found_and_resumed_by_who_may_see_all_of_it(tmp_path: 
         id_ = catalog.start_conversation(held_under)
         catalog.add_turns(id_, [StoredTurn("user", f"asked by {held_under}", {}, "")], held_under)
         for caller in HELD:
-            listed = {row["conversation_id"] for row in catalog.conversations(100, caller)}
+            listed = {row["conversation_id"] for row in catalog.conversations(100, Caller(caller))}
             assert (id_ in listed) == may_see(held_under, caller)
             if may_see(held_under, caller):
-                assert catalog.turns(id_, caller)[0].text == f"asked by {held_under}"
+                assert catalog.turns(id_, Caller(caller))[0].text == f"asked by {held_under}"
                 continue
-            unknown = _refusal(catalog.turns, "0" * 12, caller).replace("0" * 12, id_)
-            assert _refusal(catalog.turns, id_, caller) == unknown
+            unknown = _refusal(catalog.turns, "0" * 12, Caller(caller)).replace("0" * 12, id_)
+            assert _refusal(catalog.turns, id_, Caller(caller)) == unknown
             assert _refusal(catalog.add_turns, id_, [StoredTurn("user", "x", {}, "")], caller) == unknown
         assert len(catalog.turns(id_)) == 1
     catalog.close()
@@ -123,17 +124,21 @@ def test_conversations_from_before_are_the_owner_s(tmp_path: Path) -> None:
         values = "1, '2026-01-01', 'old', 'old', 0, 1.0, '[]', 1.0"
         database.execute(f"INSERT INTO usage ({names}) VALUES ({values})")
     old = Catalog(file, read_only=True)
-    assert (old.conversations(labels=("hr",)), old.question_count(("hr",)), old.question_count()) == ([], 0, 1)
+    assert (old.conversations(caller=Caller(("hr",))), old.question_count(("hr",)), old.question_count()) == ([], 0, 1)
     assert [row["conversation_id"] for row in old.conversations()] == ["abc"]
     old.close()
     catalog = Catalog(file)
     assert catalog.turns("abc")[0].text == "old"
-    assert (catalog.conversations(labels=("hr",)), catalog.question_count(("hr",)), catalog.question_count()) == (
+    assert (
+        catalog.conversations(caller=Caller(("hr",))),
+        catalog.question_count(("hr",)),
+        catalog.question_count(),
+    ) == (
         [],
         0,
         1,
     )
-    _refusal(catalog.turns, "abc", ("hr",))
+    _refusal(catalog.turns, "abc", Caller(("hr",)))
     catalog.close()
 
 

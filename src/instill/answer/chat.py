@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from instill.answer.types import Answer, Turn
-from instill.catalog import NOBODY, Asker, Catalog, Labels, StoredTurn
+from instill.catalog import NOBODY, Asker, Catalog, StoredTurn
+from instill.catalog.conversations import turns_shown_to
+from instill.common.made_from import OWNER, Caller
 
 # Older turns say little about what a follow-up refers to, and a generator would have to read them all.
 _TURNS_REMEMBERED = 8
@@ -25,7 +27,7 @@ class Chat:
         catalog: where the conversation is kept.
         conversation_id: an earlier conversation to continue. None starts a new one.
         keep: False stores nothing of the conversation in the catalog.
-        labels: what the caller holds. A caller can continue a conversation only if the caller may see all documents
+        caller: who asks. A caller can continue a conversation only if the caller may see all documents
             that it was held over. From then on, the conversation carries the labels of this caller.
         asked_by: who begins a new one, and so owns it.
 
@@ -45,21 +47,20 @@ class Chat:
         conversation_id: str | None,
         *,
         keep: bool,
-        labels: Labels = None,
+        caller: Caller = OWNER,
         asked_by: Asker = NOBODY,
     ) -> None:
         self._ask = ask
         self._catalog = catalog
         self._keep = keep
-        self._labels = labels
+        self._caller = caller
         self._asked_by = asked_by
-        self._turns: list[Turn] = []
+        self._turns: list[StoredTurn] = []
         self._conversation_id = conversation_id
         self._asked_early = ""  # The last question, where it was refused while documents were still being read.
         self.last: Answer | None = None
         if conversation_id is not None:
-            stored = catalog.turns(conversation_id, labels)
-            self._turns = [_remembered(turn) for turn in stored]
+            self._turns = stored = catalog.turns(conversation_id, caller)
             self._asked_early = stored[-2].text if len(stored) > 1 and _is_early(stored[-1].answer) else ""
 
     @property
@@ -68,13 +69,13 @@ class Chat:
         it.
         """
         if self._conversation_id is None:
-            self._conversation_id = self._catalog.start_conversation(self._labels, self._asked_by)
+            self._conversation_id = self._catalog.start_conversation(self._caller.labels, self._asked_by)
         return self._conversation_id
 
     @property
     def turns(self) -> Sequence[Turn]:
-        """All turns, oldest first."""
-        return tuple(self._turns)
+        """All turns, oldest first. Of an answer that stands on what the caller does not see now, it is said so."""
+        return tuple(map(_remembered, turns_shown_to(self._caller, self._turns)))
 
     def say(self, text: str, *, on_token: Callable[[str], None] | None = None) -> Answer:
         """Ask the next question. Question and answer are stored if `privacy.log_questions` is on.
@@ -84,15 +85,16 @@ class Chat:
         """
         is_again = bool(self._asked_early) and text == self._asked_early
         before = self._turns[:-2] if is_again else self._turns
-        answer = self._ask(text, history=before[-_TURNS_REMEMBERED:], on_token=on_token)
+        history = [_remembered(turn) for turn in turns_shown_to(self._caller, before)[-_TURNS_REMEMBERED:]]
+        answer = self._ask(text, history=history, on_token=on_token)
         self.last = answer
-        self._turns = [*before, Turn("user", text), answer.turns()[1]]
         told = answer.as_dict()
+        kept = [StoredTurn("user", text, {}, ""), StoredTurn("assistant", answer.text, told, "")]
+        self._turns = [*before, *kept]
         self._asked_early = text if _is_early(told) else ""
         if self._keep:
-            kept = [StoredTurn("user", text, {}, ""), StoredTurn("assistant", answer.text, told, "")]
             again = text if is_again else ""
-            self._catalog.add_turns(self.conversation_id, kept, self._labels, instead_of=again)
+            self._catalog.add_turns(self.conversation_id, kept, self._caller.labels, instead_of=again)
         return answer
 
     def new(self) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from instill.answer.asked.spelling import ASKED, MENDED
 from instill.answer.types import Answer, Candidate, Citation, citations_of
 from instill.answer.uses_of_answer import read_documents, uses_of
 from instill.catalog import Catalog
+from instill.common.kept_answers import ASKED, MENDED
 from instill.common.made_from import made_from
 from instill.index.store import Index
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,8 @@ from instill.catalog.asker import NOBODY, Asker
 from instill.catalog.database import Database, now
 from instill.catalog.labels_of_conversations import Labels, stored_labels
 from instill.catalog.tables import CONVERSATIONS, TURNS
+from instill.common.kept_answers import shown_to
+from instill.common.made_from import OWNER, Caller
 from instill.errors import UsageError
 
 
@@ -34,6 +37,15 @@ class FollowUp:
     text: str
     at: str
     before: str
+
+
+def turns_shown_to(caller: Caller, turns: Sequence[StoredTurn]) -> list[StoredTurn]:
+    """The turns of one conversation, oldest first, as far as the caller sees the documents of the answers now."""
+    shown = shown_to(caller, [each.answer for each in turns])
+    return [
+        replace(turn, answer=answer, text=str(answer["text"]) if answer.get("hidden") else turn.text)
+        for turn, answer in zip(turns, shown, strict=True)
+    ]
 
 
 class Conversations(Database):
@@ -89,18 +101,18 @@ class Conversations(Database):
                     self._drop_last(connection, conversation_id, instead_of)
                 connection.execute(sa.insert(TURNS), rows)
 
-    def turns(self, conversation_id: str, labels: Labels = None) -> list[StoredTurn]:
-        """The turns of a conversation in order.
+    def turns(self, conversation_id: str, caller: Caller = OWNER) -> list[StoredTurn]:
+        """The turns of a conversation in order, as far as the caller sees the documents of the answers now
+        (`instill.common.kept_answers`).
 
         Raises:
             UsageError: there is no such conversation, or none that the caller may see; in the same words.
         """
         with self._engine.connect() as connection:
-            self._require(connection, conversation_id, labels)
-            rows = connection.execute(
-                sa.select(TURNS).where(TURNS.c.conversation_id == conversation_id).order_by(TURNS.c.turn_id)
-            ).all()
-        return [StoredTurn(row.role, row.text, self._read(row.answer), row.at) for row in rows]
+            self._require(connection, conversation_id, caller.labels)
+            here = TURNS.c.conversation_id == conversation_id
+            rows = connection.execute(sa.select(TURNS).where(here).order_by(TURNS.c.turn_id)).all()
+        return turns_shown_to(caller, [StoredTurn(row.role, row.text, self._read(row.answer), row.at) for row in rows])
 
     def labels_of(self, conversation_id: str, labels: Labels = None) -> Labels:
         """The labels that a conversation was held under; None: those of the owner.
@@ -127,10 +139,11 @@ class Conversations(Database):
             return found
 
     def conversations(
-        self, limit: int = 20, labels: Labels = None, *, words: str = "", key_id: str | None = None, after: int = 0
+        self, limit: int = 20, caller: Caller = OWNER, *, words: str = "", key_id: str | None = None, after: int = 0
     ) -> list[dict[str, Any]]:
         """The newest conversations that the caller may see, without the first `after` of them; with `words`, those in
-        which they were said; with `key_id`, those that were begun with this key.
+        which they were said, by somebody or in an answer that the caller is still shown; with `key_id`, those that were
+        begun with this key.
 
         Each with `conversation_id`, `started`, `asked_by` ("": not known), `turns` (a count), `first_question`.
         """
@@ -153,26 +166,52 @@ class Conversations(Database):
             .order_by(CONVERSATIONS.c.started.desc(), CONVERSATIONS.c.conversation_id)
         )
         with self._engine.connect() as connection:
-            query = query.where(self._listed(connection, labels, words, key_id)).limit(limit).offset(after)
+            query = query.where(self._listed(connection, caller, words, key_id)).limit(limit).offset(after)
             return [dict(row) for row in connection.execute(query).mappings()]
 
-    def conversation_count(self, labels: Labels = None, *, words: str = "", key_id: str | None = None) -> int:
+    def conversation_count(self, caller: Caller = OWNER, *, words: str = "", key_id: str | None = None) -> int:
         """How many there are of those that `conversations` lists."""
         with self._engine.connect() as connection:
-            query = sa.select(sa.func.count()).where(self._listed(connection, labels, words, key_id))
+            query = sa.select(sa.func.count()).where(self._listed(connection, caller, words, key_id))
             found: int = connection.execute(query.select_from(CONVERSATIONS)).scalar_one()
             return found
 
     def _listed(
-        self, connection: sa.Connection, labels: Labels, words: str, key_id: str | None
+        self, connection: sa.Connection, caller: Caller, words: str, key_id: str | None
     ) -> sa.ColumnElement[bool]:
         chosen = sa.and_(
-            self._seen_by(connection, CONVERSATIONS, labels), self.asked_with(connection, CONVERSATIONS, key_id)
+            self._seen_by(connection, CONVERSATIONS, caller.labels),
+            self.asked_with(connection, CONVERSATIONS, key_id),
         )
         if not words:
             return chosen
-        held = sa.select(TURNS.c.conversation_id).where(TURNS.c.text.icontains(words, autoescape=True))
-        return sa.and_(chosen, CONVERSATIONS.c.conversation_id.in_(held))
+        said = TURNS.c.text.icontains(words, autoescape=True)
+        held = sa.select(TURNS.c.conversation_id).where(said)
+        if caller.labels is None:
+            return sa.and_(chosen, CONVERSATIONS.c.conversation_id.in_(held))
+        asked = CONVERSATIONS.c.conversation_id.in_(held.where(TURNS.c.role == "user"))
+        told = sa.select(CONVERSATIONS.c.conversation_id).where(
+            chosen, ~asked, CONVERSATIONS.c.conversation_id.in_(held)
+        )
+        return sa.and_(
+            chosen, sa.or_(asked, CONVERSATIONS.c.conversation_id.in_(self._told(connection, caller, told, said)))
+        )
+
+    def _told(
+        self, connection: sa.Connection, caller: Caller, among: sa.Select[Any], said: sa.ColumnElement[bool]
+    ) -> list[str]:
+        """Of these conversations, those in which it is said in an answer that the caller is shown as it is kept."""
+        here = TURNS.c.conversation_id.in_(among)
+        saying = set(connection.execute(sa.select(TURNS.c.turn_id).where(here, said)).scalars())
+        query = sa.select(TURNS).where(here, TURNS.c.role != "user")
+        rows = connection.execute(query.order_by(TURNS.c.conversation_id, TURNS.c.turn_id)).all()
+        found = []
+        for conversation_id, group in groupby(rows, key=lambda row: row.conversation_id):
+            kept = list(group)
+            shown = shown_to(caller, [self._read(row.answer) for row in kept])
+            if any(row.turn_id in saying and not each.get("hidden") for row, each in zip(kept, shown, strict=True)):
+                found.append(conversation_id)
+        return found
 
     def asked_before(
         self, texts: Collection[str], labels: Labels = None, *, key_id: str | None = None

@@ -187,7 +187,7 @@ def _chat_command(line: str, talk: Any) -> None:
 
 
 def _list_conversations(opened: Workspace, label: list[str] | None, as_json: bool) -> None:
-    found, total = opened.conversations(labels=label), opened.catalog.conversation_count(opened.seen_by(label).labels)
+    found, total = opened.conversations(labels=label), opened.catalog.conversation_count(opened.seen_by(label).caller())
     if as_json:
         print_json(Conversations.of(found, total).model_dump())
     elif found:

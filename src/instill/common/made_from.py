@@ -12,7 +12,7 @@ alone decide.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -160,6 +160,24 @@ class Caller:
             return False
         now = self._now(made)
         return all(self._holds_one(labels) for source in made.sources for labels in _deciding(source, now))
+
+    def hidden_of(self, doc_ids: Collection[str]) -> frozenset[str]:
+        """Those of the documents that the caller may not see now; one that is gone is not among them.
+
+        For what the caller was shown before, and may be shown again. All of them, where none can be looked up.
+
+        Example:
+            >>> now = [Source("d1", "h1", ("hr",)), Source("d2", "h2", ("staff",))]
+            >>> staff = Caller(("staff",), lambda doc_ids: now)
+            >>> sorted(staff.hidden_of(["d1", "d2", "d3"])), sorted(OWNER.hidden_of(["d1"]))
+            (['d1'], [])
+        """
+        if self.labels is None or not doc_ids:
+            return frozenset()
+        if self.present is None:
+            return frozenset(doc_ids)
+        now = self.present(sorted(doc_ids))
+        return frozenset(source.doc_id for source in now if not self._holds_one(source.labels))
 
     def _now(self, made: MadeFrom) -> Mapping[str, Source]:
         if self.present is None or not made.sources:

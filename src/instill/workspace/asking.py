@@ -276,7 +276,7 @@ class Asking(Parts):
             return seen.ask(question, history=history, on_token=on_token, asked_by=asked_by)
 
         keep = self.settings.privacy.log_questions
-        return Chat(ask, self.catalog, conversation_id, keep=keep, labels=seen.labels, asked_by=asked_by)
+        return Chat(ask, self.catalog, conversation_id, keep=keep, caller=seen.caller(), asked_by=asked_by)
 
     def _request(self, query: str, k: int, mode: Mode, where: str) -> SearchRequest:
         if where:

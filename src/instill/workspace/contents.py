@@ -30,7 +30,7 @@ class Looking(Parts):
             limit: at most so many.
             after: how many of the newest to leave out.
         """
-        seen = self.seen_by(labels).labels
+        seen = self.seen_by(labels).caller()
         return self.catalog.conversations(count_of(limit, "limit"), seen, after=max(0, whole_of(after, "after")))
 
     def sql(self, query: str, *, labels: Labels = None, near: str = "") -> pa.Table:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from instill import Workspace
+from instill.common.kept_answers import NOT_SHOWN
+from instill.server.access.keys import KeyStore
 from tests.server.pages.axe import barriers
 from tests.server.pages.test_adding_in_browser import opened
 from tests.server.pages.test_browser import QUESTION, TEA, browser
@@ -202,6 +204,37 @@ def test_open_pages_show_no_words_of_what_was_forgotten(browser: Browser, server
             page.clock.fast_forward(11_000)
             page.wait_for_function("(words) => !document.body.innerText.includes(words)", arg=QUESTION)
             page.wait_for_function("(words) => !document.body.innerText.includes(words)", arg=record["title"])
+
+
+def test_open_pages_show_no_words_of_what_a_key_does_not_see_any_more(browser: Browser, tmp_path: Path) -> None:
+    with Workspace.init(tmp_path / "kb") as workspace:
+        workspace.add_text(TEA, name="tea.md", labels=["staff"])
+        [record] = workspace.documents()
+        store = KeyStore(workspace.catalog)
+        boss = store.add("boss", role="admin").secret
+        secret = store.add("ann", role="reader", labels=["staff"]).secret
+    with running(tmp_path / "kb") as server, server.client(boss) as client, server.client(secret) as ann:
+        kept = ann.post("/api/chat", json={"text": QUESTION}).json()
+        words = kept["answer"]["claims"][0]["citations"][0]["text"]
+        with opened(browser, server, "/login") as page:
+            page.get_by_label("Key").fill(secret)
+            page.get_by_role("button").first.click()
+            page.wait_for_url(f"{server.address}/")
+            for path in ("/", f"/ask/{kept['conversation_id']}"):
+                client.put(f"/api/documents/{record.doc_id}/labels", json={"labels": ["staff"]})
+                page.goto(f"{server.address}{path}")
+                page.clock.install()
+                if path == "/":
+                    send(page, QUESTION)
+                page.locator(".sources .source-chip").first.click()
+                page.locator("#source mark#cited").wait_for()
+                client.put(f"/api/documents/{record.doc_id}/labels", json={"labels": ["board"]})
+                page.clock.fast_forward(11_000)
+                page.locator(".refusal").get_by_text(NOT_SHOWN).wait_for()
+                shown = page.content()
+                assert QUESTION in shown
+                assert [each for each in (words, record.title) if each in shown] == []
+                assert barriers(page) == []
 
 
 def test_an_open_page_of_a_document_is_emptied_when_it_is_gone(browser: Browser, server: Running) -> None:

@@ -18,15 +18,12 @@ from instill.answer.asked.language import is_function_word
 from instill.answer.asked.must_be_spoken_of import pins_of
 from instill.answer.asked.unknown_names import unknown_names
 from instill.answer.terms import STOPWORDS, stem, word_set
+from instill.common.kept_answers import ASKED, MENDED
 from instill.index.types import Hit
 from instill.index.vocabulary import WORD, Known, Vocabulary, folded
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-
-MENDED = "Searched for"
-ASKED = "Did you mean"
-"""How the sentences begin that say what a word was taken for, or may be meant for."""
 
 SHORTEST = 4
 """Shorter words are never taken for misspelt, in letters; of words so short, only exchanged letters are mended."""

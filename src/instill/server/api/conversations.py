@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from instill.answer.streaming import AnswerStream
 from instill.answer.types import Answer
 from instill.catalog import StoredTurn
+from instill.common.kept_answers import doc_ids_in
 from instill.errors import UsageError
 from instill.server.api.asking import EVENTS, LONGEST, streamed
 from instill.server.errors import Refused, unknown
@@ -40,12 +41,15 @@ class Said(BaseModel):
 
 
 class TurnShown(BaseModel):
-    """One turn; `answer` is what `ask` answers, {} for questions."""
+    """One turn; `answer` is what `ask` answers, {} for questions. Where the caller does not see every document that an
+    answer tells of, it says so in the place of the answer, and has `hidden`. `documents`: of how many something is
+    given."""
 
     role: str
     text: str
     answer: Mapping[str, Any]
     at: str
+    documents: int = 0
 
 
 class Conversation(BaseModel):
@@ -82,15 +86,18 @@ def list_conversations(
     """The newest conversations that the caller began; for an admin, those of everybody, with who began them. `words`:
     only those in which they were said. `total` says how many there are, `next` where the list goes on."""
     count, catalog, whose = count_of(limit, "limit"), seen.workspace.catalog, seen.own_conversations
-    found = catalog.conversations(count, seen.labels, words=words, key_id=whose, after=after)
-    return Conversations.of(found, catalog.conversation_count(seen.labels, words=words, key_id=whose), after)
+    found = catalog.conversations(count, seen.caller, words=words, key_id=whose, after=after)
+    return Conversations.of(found, catalog.conversation_count(seen.caller, words=words, key_id=whose), after)
 
 
 @router.get("/conversations/{conversation_id}")
 def show(seen: Reading, conversation_id: str) -> Conversation:
     """A conversation from its beginning; also one of somebody else, for who holds the labels that it was held under."""
     turns = turns_of(seen, conversation_id)
-    shown = [TurnShown(role=each.role, text=each.text, answer=each.answer, at=each.at) for each in turns]
+    shown = [
+        TurnShown(role=each.role, text=each.text, answer=each.answer, at=each.at, documents=documents_in(each.answer))
+        for each in turns
+    ]
     return Conversation(conversation_id=conversation_id, turns=shown)
 
 
@@ -104,14 +111,19 @@ def forget(seen: Reading, conversation_id: str) -> None:
         raise not_there(error) from error
 
 
+def documents_in(answer: Mapping[str, Any]) -> int:
+    """Of how many documents something stands in what is given of an answer."""
+    return len(set(doc_ids_in(answer)))
+
+
 def turns_of(seen: Seen, conversation_id: str) -> Sequence[StoredTurn]:
-    """The turns of a conversation that the caller may see.
+    """The turns of a conversation that the caller may see, as far as they see the documents of the answers now.
 
     Raises:
         Refused: there is none.
     """
     try:
-        return seen.workspace.catalog.turns(conversation_id, seen.labels)
+        return seen.workspace.catalog.turns(conversation_id, seen.caller)
     except UsageError as error:
         raise not_there(error) from error
 

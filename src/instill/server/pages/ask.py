@@ -18,7 +18,7 @@ from instill.answer.types import Answer
 from instill.catalog import Labels
 from instill.errors import UsageError
 from instill.server.api.asking import LONGEST, TurnSaid, streamed
-from instill.server.api.conversations import is_own, must_own, not_there, turns_of
+from instill.server.api.conversations import documents_in, is_own, must_own, not_there, turns_of
 from instill.server.errors import as_page_json
 from instill.server.pages.job_lists import unread
 from instill.server.pages.rendering import clock, page, rendered
@@ -52,7 +52,7 @@ class Asked(BaseModel):
 class Exchange:
     """A question and its answer, as plain data; `judged`: what is said of it ("right", "wrong", "wanted"),
     `correction`: the right answer that was given with it. `question_id` is None where the caller cannot judge it;
-    `asked_again`: the same question stands further below."""
+    `asked_again`: the same question stands further below; `documents`: of how many something is shown."""
 
     question: str
     answer: Mapping[str, Any]
@@ -60,6 +60,7 @@ class Exchange:
     judged: Sequence[str]
     correction: str
     asked_again: bool
+    documents: int
 
 
 @router.get("/", response_class=HTMLResponse)
@@ -104,7 +105,7 @@ def _conversation(seen: Seen, asked: Asked) -> Chat:
         must_own(seen, asked.conversation_id)
         if asked.keep is None:
             return workspace.chat(asked.conversation_id, asked_by=seen.asker)
-        turns = workspace.catalog.turns(asked.conversation_id, seen.labels)[: asked.keep]
+        turns = workspace.catalog.turns(asked.conversation_id, seen.caller)[: asked.keep]
         begun = workspace.catalog.start_conversation(seen.labels, seen.asker)
         if turns:
             workspace.catalog.add_turns(begun, turns, seen.labels)
@@ -117,7 +118,8 @@ def _told(seen: Seen, answer: Answer) -> dict[str, Any]:
     shown = rendered("answer.html", who=seen.who, answer=seen.told(answer.as_dict()), question_id=answer.question_id)
     turns = [{"role": each.role, "text": each.text, "topics": each.topics, "documents": each.documents}
              for each in answer.turns()]  # fmt: skip
-    return {"html": shown, "question_id": answer.question_id, "abstained": answer.abstained, "turns": turns}
+    told = {"question_id": answer.question_id, "abstained": answer.abstained, "turns": turns}
+    return {"html": shown, "documents": documents_in(answer.as_dict()), **told}
 
 
 def _shown(seen: Seen, request: Request, words: str, after: int, conversation_id: str = "") -> HTMLResponse:
@@ -125,8 +127,8 @@ def _shown(seen: Seen, request: Request, words: str, after: int, conversation_id
     exchanges = _exchanges(seen, conversation_id) if conversation_id else []
     words = words[:1000]
     whose = seen.own_conversations
-    said = workspace.catalog.conversations(_SHOWN, seen.labels, words=words, key_id=whose, after=after)
-    total = workspace.catalog.conversation_count(seen.labels, words=words, key_id=whose)
+    said = workspace.catalog.conversations(_SHOWN, seen.caller, words=words, key_id=whose, after=after)
+    total = workspace.catalog.conversation_count(seen.caller, words=words, key_id=whose)
     return page(
         seen,
         "ask.html",
@@ -187,7 +189,7 @@ def _exchanges(seen: Seen, conversation_id: str) -> list[Exchange]:
         number = number if number in judged else None
         answer, again = seen.told(said.answer), question.text in asked[at:]
         verdicts, correction = judged.get(number, ((), ""))
-        found.append(Exchange(question.text, answer, number, verdicts, correction, again))
+        found.append(Exchange(question.text, answer, number, verdicts, correction, again, documents_in(answer)))
     return [each for each in found if each.answer]
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from instill.answer.asked.spelling import ASKED, MENDED
 from instill.catalog import Catalog
 from instill.catalog.tables import (
     CACHED_ANSWERS,
@@ -24,6 +23,7 @@ from instill.catalog.tables import (
     USAGE,
     USES,
 )
+from instill.common.kept_answers import doc_ids_in, tells_of, without_passages
 from instill.common.made_from import MadeFrom, Source
 from instill.workspace.purge.questions_naming import Naming
 
@@ -140,7 +140,7 @@ def forget_exchanges(catalog: Catalog, doc_ids: Iterable[str], naming: Naming = 
             later = sa.and_(TURNS.c.conversation_id == conversation, TURNS.c.turn_id >= first)
             connection.execute(sa.delete(TURNS).where(later))
         for number, answer in going.kept.items():
-            pruned = json.dumps(_pruned(answer, gone), ensure_ascii=False)
+            pruned = json.dumps(without_passages(answer, gone), ensure_ascii=False)
             connection.execute(sa.update(TURNS).where(TURNS.c.turn_id == number).values(answer=pruned))
         for number in going.judged:
             connection.execute(sa.delete(JUDGEMENTS).where(JUDGEMENTS.c.judgement_id == number))
@@ -166,7 +166,7 @@ def _going(connection: sa.Connection, gone: frozenset[str], naming: Naming) -> _
     asked = {number for number, shown in _by_id(connection, _LOG).items() if shown & gone} | set(naming.asked)
     showing = sorted(number for number, shown in _by_id(connection, _TURNS).items() if shown & gone)
     answers = {number: _answer(connection, number) for number in showing}
-    told = {number for number, answer in answers.items() if _tells_of(answer, gone)} | logged.keys() & naming.turns
+    told = {number for number, answer in answers.items() if tells_of(answer, gone)} | logged.keys() & naming.turns
     told |= {number for number, exchange in logged.items() if exchange in asked}
     first = _first_turns(connection, told)
     deleted = [row for row in rows if row.turn_id >= first.get(row.conversation_id, row.turn_id + 1)]
@@ -221,25 +221,6 @@ def _answer(connection: sa.Connection, number: int) -> dict[str, Any]:
     return dict(json.loads(text))
 
 
-def _tells_of(answer: Mapping[str, Any], gone: frozenset[str]) -> bool:
-    """Whether the answer shows words of the documents, or may repeat them."""
-    trace = answer.get("trace") or {}
-    read = trace.get("context") or () if trace.get("method") == "generator" else ()
-    if any(MENDED in notice for notice in answer.get("notices") or ()) or ASKED in (answer.get("text") or ""):
-        read = (*read, *(trace.get("candidates") or ()))  # A word of theirs may stand in the place of a misspelt one.
-    shown = json.dumps([answer.get("claims"), answer.get("nearest"), *read])
-    return not gone.isdisjoint(_doc_ids(shown))
-
-
-def _pruned(answer: Mapping[str, Any], gone: frozenset[str]) -> dict[str, Any]:
-    """The answer without passages of the documents that were considered for it."""
-    trace = dict(answer.get("trace") or {})
-    for name in ("candidates", "context"):
-        trace[name] = [place for place in trace.get(name) or () if place.get("doc_id") not in gone]
-    trace |= {"clusters": [], "standalone_question": trace.get("question", "")}
-    return {**answer, "trace": trace}
-
-
 def _first_turns(connection: sa.Connection, turns: Iterable[int]) -> dict[str, int]:
     """Of each conversation the turn from which on it is taken out: the question before the first of these answers."""
     first: dict[str, int] = {}
@@ -280,14 +261,6 @@ def _by_id(connection: sa.Connection, kept: _Kept) -> dict[int, set[str]]:
 def _doc_ids(text: str | None) -> Iterator[str]:
     """Every `doc_id` anywhere in a JSON text; nothing in what is no JSON."""
     try:
-        waiting = [json.loads(text)] if text else []
+        yield from doc_ids_in(json.loads(text) if text else None)
     except (ValueError, RecursionError):
         return
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            if isinstance(value.get("doc_id"), str):
-                yield value["doc_id"]
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)

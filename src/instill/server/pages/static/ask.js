@@ -122,16 +122,18 @@ function again(part) {
 tellEarly();
 watchUnread();
 
-/** What was deleted meanwhile is not shown any longer: looked at now and then, and when somebody comes back. */
+/** What was deleted meanwhile, or is not for who asked any more, is not shown any longer: looked at now and then, and when somebody comes back. */
 async function stillThere() {
   if (document.hidden) return;
   withoutGone();
   if (busy || !conversation) return;
-  const turns = await json("GET", `/api/conversations/${conversation}`).then((told) => told.turns.length,
-    (error) => (error.problem?.status === 404 ? 0 : null));
+  const turns = await json("GET", `/api/conversations/${conversation}`).then((told) => told.turns,
+    (error) => (error.problem?.status === 404 ? [] : null));
   if (turns === null || busy) return;
-  if (!turns) goneNow();
-  else if ($$(".exchange[data-kept]").length > turns / 2) location.reload();
+  const kept = $$(".exchange[data-kept]");
+  const told = turns.filter((each) => each.role !== "user" && Object.keys(each.answer).length).slice(0, kept.length);
+  if (!turns.length) goneNow();
+  else if (kept.length > turns.length / 2 || told.some((each, at) => each.documents < kept[at].dataset.documents)) location.reload();
 }
 addEventListener("visibilitychange", stillThere);
 setInterval(stillThere, STILL_MS);
@@ -206,6 +208,7 @@ async function ask(text, keep) {
         main.dataset.opens = main.dataset.opensMine; // It is held under the labels of who asked last.
         reply.replaceChildren(parsed(data.html));
         if ($(".early", reply)) lookUnread();
+        part.dataset.documents = data.documents;
         if (conversation) part.dataset.kept = "";
         if (!hasScrolled) part.scrollIntoView({ block: "start" });
         if (!conversation) unkept = [...unkept.slice(0, keep ?? unkept.length), ...data.turns];
