@@ -169,6 +169,25 @@ def test_a_purge_ends_the_way_back_and_forgotten_words_do_not_come(tmp_path: Pat
         assert client.post("/api/documents/restore", json={"documents": [record.doc_id]}).status_code == 404
 
 
+def test_forgetting_one_upload_leaves_the_versions_of_others_and_keeps_its_own_out(tmp_path: Path) -> None:
+    with served(tmp_path) as (workspace, client):
+        for number in (1, 2):
+            sent(client, "tea.md", version(number))
+            sent(client, "oven.md", f"# Oven\n\nThe oven has {number} doors.".encode())
+        by_name = {Path(each.source).name: each for each in workspace.documents()}
+        tea, oven = by_name["tea.md"], by_name["oven.md"]
+        plan = ok(client.post("/api/forget/plan", json={"reference": tea.doc_id}))
+        assert plan["versions"] == 1
+        assert "1 earlier version of it, or copy, that could be brought back, is deleted too." in plan["said"]
+        ok(client.post("/api/forget", json={"reference": tea.doc_id}))
+        assert sent(client, "copy.md", version(1))["outcome"]["said"] == "1 not added, because it was forgotten."
+        assert [reference.partition("@")[0] for reference, _ in numbers(client)] == [oven.doc_id]
+        ok(client.post("/api/documents/restore", json={"documents": [oven.doc_id]}))
+        assert Path(oven.source).read_bytes() == b"# Oven\n\nThe oven has 1 doors."
+        held = [each.read_bytes() for each in (workspace.path / ".instill").rglob("*") if each.is_file()]
+        assert [each for each in held if b"in tin number" in each] == []
+
+
 def test_only_who_could_delete_both_versions_brings_the_earlier_one_back(tmp_path: Path) -> None:
     with Workspace.init(tmp_path / "kb") as workspace:
         keys = KeyStore(workspace.catalog)

@@ -7,7 +7,7 @@ the pointer is switched, and everything older is deleted at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
@@ -19,11 +19,14 @@ from instill.index.store import Index
 _ROWS = 2_000
 
 
-def rewrite(index: Index) -> list[Copy]:
+def rewrite(index: Index, before: Callable[[str], None] | None = None) -> list[Copy]:
     """Copy what is there into a new generation, switch to it, and delete all others.
 
     Other processes wait with their changes, and those that read begin again. An index that another process is just
     filling beside this one is deleted too. Open the index again afterwards.
+
+    Args:
+        before: called with the name of the new generation before the switch, where the store makes one.
 
     Returns:
         Earlier generations that were in another store, and all that could not be deleted; see `drop_earlier`.
@@ -41,6 +44,8 @@ def rewrite(index: Index) -> list[Copy]:
             for rows in _batches(index.tables.writable(), target.schema):
                 target.add(rows)
             target.optimize()
+            if before is not None:
+                before(successor.generation.name)
         except BaseException:
             successor.drop()
             raise

@@ -16,6 +16,7 @@ from instill.workspace.forgetting_plan import PlanningToForget
 
 if TYPE_CHECKING:
     from instill.index.lookup import StoredDocument
+    from instill.index.types import DocumentRecord
     from instill.memory.forgetting.job import Job, Span
     from instill.memory.forgetting.receipts import Document, Receipt, Verified
     from instill.memory.types import Fact
@@ -259,7 +260,9 @@ class Forgetting(PlanningToForget):
         from instill.workspace.purge.purging import purge
         from instill.workspace.purge.questions_naming import Naming
 
-        doc_ids = [document.doc_id for document in job.documents]
+        job = self._with_kept(job)
+        doc_ids = self._with_earlier(job.documents, job.versions)
+        contents = {each.content_hash for each in (*job.documents, *job.versions)}
         naming = Naming(job.asked, job.turns, job.cached)
         earlier_naming = Naming(job.earlier_asked, job.earlier_turns, job.earlier_cached)
         begin(self.home, job)
@@ -269,14 +272,33 @@ class Forgetting(PlanningToForget):
         if job.span is not None:
             self._blank(job.span, job.reference)
             purged = purge(
-                self.home, self.catalog, self.index, [], changed=doc_ids, naming=naming, earlier_naming=earlier_naming
+                self.home,
+                self.catalog,
+                self.index,
+                [],
+                changed=doc_ids,
+                contents=contents,
+                naming=naming,
+                earlier_naming=earlier_naming,
             )
         else:
-            block(self.home, self.catalog, [(document.source, document.content_hash) for document in job.documents])
+            with self.index.alone():  # from here on none of them is replaced or brought back
+                job = self._with_kept(job)
+                contents = {each.content_hash for each in (*job.documents, *job.versions)}
+                begin(self.home, job)
+                block(self.home, self.catalog, _stay_out(job))
             there = [record.doc_id for record in self.index.records(doc_ids=doc_ids)]
             if there:
                 self.remove(there, keep=False)
-            purged = purge(self.home, self.catalog, self.index, doc_ids, naming=naming, earlier_naming=earlier_naming)
+            purged = purge(
+                self.home,
+                self.catalog,
+                self.index,
+                doc_ids,
+                contents=contents,
+                naming=naming,
+                earlier_naming=earlier_naming,
+            )
         self.refresh()  # The index was made anew.
         again = make_again(self.home, self.catalog, lambda: kept_texts(self.index))
         if again:
@@ -304,6 +326,13 @@ class Forgetting(PlanningToForget):
         end(self.home)
         return signed
 
+    def _with_kept(self, job: Job) -> Job:
+        """The job with what is kept of its documents now; on a second try, also with what the first had found."""
+        known = {(each.doc_id, each.content_hash): each for each in job.versions}
+        for record in self._kept_of(job.documents, [each.content_hash for each in job.versions]):
+            known.setdefault((record.doc_id, record.content_hash), _document_of(record))
+        return job.model_copy(update={"versions": tuple(known.values())})
+
     def _blank(self, span: Span, fact_id: str) -> None:
         """Put the document in again with blanks for the evidence; its content hash stays that of its file, so that
         `sync` leaves it as it is while the file does not change."""
@@ -326,10 +355,25 @@ class Forgetting(PlanningToForget):
         encode_and_commit(self.index, self.encoder, [prepared], identity)
 
 
+def _stay_out(job: Job) -> list[tuple[str, str]]:
+    """Sources and content hashes of what must not come back: of a document each version, under the document's source,
+    so that allowing that allows all of them."""
+    sources = {each.doc_id: each.source for each in job.documents}
+    own = {each.source for each in job.documents}
+    found = [(each.source, each.content_hash) for each in job.documents]
+    for each in job.versions:
+        if each.doc_id in sources or each.source in own:
+            found.append((sources.get(each.doc_id, each.source), each.content_hash))
+    return found
+
+
 def _document(stored: StoredDocument) -> Document:
+    return _document_of(stored.record)
+
+
+def _document_of(record: DocumentRecord) -> Document:
     from instill.memory.forgetting.receipts import Document
 
-    record = stored.record
     return Document(
         doc_id=record.doc_id, source=record.source, content_hash=record.content_hash, labels=tuple(record.labels)
     )

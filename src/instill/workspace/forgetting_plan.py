@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from instill.catalog import Catalog
 from instill.catalog.earlier_catalog import earlier_catalog
 from instill.index.sql_quoting import text_literal
+from instill.index.types import DocumentRecord
 from instill.workspace.arguments import text_of
 from instill.workspace.consolidating import Consolidating
 from instill.workspace.restoring import Restoring
 
 if TYPE_CHECKING:
     from instill.memory.forgetting.receipt_sentences import Store
-    from instill.memory.forgetting.receipts import Taken
+    from instill.memory.forgetting.receipts import Document, Taken
     from instill.memory.types import Fact
     from instill.workspace.purge.what_goes import Goes
 
@@ -46,6 +47,7 @@ class ForgettingPlan:
         kind: "documents" or "fact".
         words: of a fact, those that are blanked in its document.
         facts: questions of the facts of the documents that a person wrote, worded or pinned; they go with the rest.
+        versions: how many earlier versions, and removed copies of the same content, go that could be brought back.
     """
 
     documents: tuple[str, ...]
@@ -58,6 +60,7 @@ class ForgettingPlan:
     kind: str = "documents"
     words: str = ""
     facts: tuple[str, ...] = ()
+    versions: int = 0
 
     @property
     def said(self) -> str:
@@ -66,11 +69,14 @@ class ForgettingPlan:
 
     @property
     def memory_said(self) -> tuple[str, ...]:
-        """The words of a fact, and what goes of what people kept in the memory, in sentences."""
+        """The words of a fact, and what goes of earlier versions and of what people keep in the memory."""
+        from instill.memory.forgetting.receipt_sentences import said_of_earlier
+
+        earlier = said_of_earlier(self.versions, planned=True) if self.versions else ""
         words = f"These words are blanked: “{' '.join(self.words.split())}”." if self.words else ""
         kept = ", ".join(f"“{question}”" for question in self.facts)
         facts = f"The memory keeps these facts of it by hand, and loses them: {kept}." if kept else ""
-        return tuple(each for each in (words, facts) if each)
+        return tuple(each for each in (words, earlier, facts) if each)
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json` and the service."""
@@ -87,6 +93,7 @@ class ForgettingPlan:
             "stays": [each.model_dump(mode="json") for each in self.stays],
             "words": self.words,
             "facts": list(self.facts),
+            "versions": self.versions,
             "said": self.said,
         }
 
@@ -113,7 +120,7 @@ class PlanningToForget(Restoring, Consolidating):
 
         fact = self._fact_of(reference)
         records = self.index.records(doc_ids=sorted(self._forgotten_by(reference)))
-        doc_ids = [record.doc_id for record in records]
+        doc_ids = self._with_earlier(records, self._kept_of(records))
         named = self._named_by(fact, doc_ids, take=questions)
         naming = Naming(named["asked"], named["turns"], named["cached"])
         goes = what_goes(self.home, self.catalog, doc_ids, naming=naming, jobs_end=jobs_end)
@@ -144,6 +151,7 @@ class PlanningToForget(Restoring, Consolidating):
             kind="fact" if fact else "documents",
             words=fact.evidence if fact else "",
             facts=self._kept_by_hand(doc_ids, "" if fact is None else fact.fact_id),
+            versions=len(self._kept_of(records)),
         )
 
     # -- inside ------------------------------------------------------------------------------------------------
@@ -156,6 +164,27 @@ class PlanningToForget(Restoring, Consolidating):
         if fact is not None:
             return frozenset([fact.doc_id])
         return frozenset(record.doc_id for record in resolve(self.index, reference, many=True))
+
+    def _kept_of(
+        self, documents: Sequence[DocumentRecord | Document], contents: Collection[str] = ()
+    ) -> list[DocumentRecord]:
+        """What is kept of documents for `restore`, and of these contents; see `RemovedDocuments.versions_of`."""
+        from instill.workspace.removed_documents import RemovedDocuments
+
+        return RemovedDocuments(self.home, self.index).versions_of(
+            {each.doc_id for each in documents},
+            {each.source for each in documents},
+            {*contents, *(each.content_hash for each in documents)},
+        )
+
+    def _with_earlier(
+        self, documents: Sequence[DocumentRecord | Document], earlier: Sequence[DocumentRecord | Document]
+    ) -> list[str]:
+        """The ids of documents, and of those that stood at their places before and are gone."""
+        sources = {each.source for each in documents}
+        before = {each.doc_id for each in earlier if each.source in sources}
+        there = {record.doc_id for record in self.index.records(doc_ids=sorted(before))} if before else set()
+        return list(dict.fromkeys([*(each.doc_id for each in documents), *sorted(before - there)]))
 
     def _fact_of(self, reference: str) -> Fact | None:
         """The fact that a reference means; None where it means documents."""

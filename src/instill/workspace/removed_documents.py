@@ -2,8 +2,8 @@
 
 `.instill/removed/` has a folder for each removal: `kept.json` says what it is, `documents.arrow` has the rows with
 their vectors. Of a document that was replaced several times, each version has a removal of its own. A removal counts
-only for the generation of the index that it was made in; whatever rewrites the index, such as a purge, ends the way
-back.
+only for the generation of the index that it was made in, and for the one that a purge of other documents wrote anew
+from it; whatever else makes the index anew ends the way back.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from instill.index.store import Index
 from instill.index.stores.copying import documents_in, documents_of
 from instill.index.stores.row_texts import indexed_of
 from instill.index.types import DocumentRecord, IndexedDocument
+from instill.workspace.kept_rows import keep_rows
 from instill.workspace.replaced_files import drop_files
 
 FOLDER = "removed"
@@ -48,6 +49,7 @@ class Removal(BaseModel):
         labels: of a document that stayed, by its id: labels that were taken from it, so that others see it still.
         roots: what `sync` followed because of these documents.
         replaced: whether these are earlier versions of documents that an upload replaced.
+        successor: the generation that holds the same index without what was purged; "" where there is none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,6 +60,23 @@ class Removal(BaseModel):
     labels: dict[str, tuple[str, ...]] = {}
     roots: tuple[Root, ...] = ()
     replaced: bool = False
+    successor: str = ""
+
+    def without(self, doc_ids: Collection[str], contents: Collection[str] = ()) -> Removal:
+        """The same without these documents, and without whatever has one of these content hashes."""
+        gone = [
+            each
+            for each in self.records
+            if each.doc_id in doc_ids or (each.content_hash in contents and not self.labels)
+        ]
+        ids, sources = {each.doc_id for each in gone}, {each.source for each in gone}
+        return self.model_copy(
+            update={
+                "records": tuple(each for each in self.records if each.doc_id not in ids),
+                "labels": {doc_id: labels for doc_id, labels in self.labels.items() if doc_id not in ids},
+                "roots": tuple(root for root in self.roots if root.path not in sources),
+            }
+        )
 
 
 class RemovedDocuments:
@@ -122,6 +141,63 @@ class RemovedDocuments:
         kept = [removal for _, removal in self._all() if removal is not None and self._counts(removal)]
         return [record for removal in kept for record in removal.records if record.source in sources]
 
+    def versions_of(
+        self, doc_ids: Collection[str], sources: Collection[str], contents: Collection[str]
+    ) -> list[DocumentRecord]:
+        """What is kept of documents, each version once: what has their id or stood at their place, and what has the
+        content of one of these versions or of the documents, under whatever name.
+
+        Args:
+            contents: content hashes of the documents as they are now; those versions are left out.
+        """
+        kept = [record for _, removal in self._all() if removal and not removal.labels for record in removal.records]
+        before = {each.doc_id for each in kept if each.source in sources} - set(doc_ids)
+        elsewhere = {record.doc_id for record in self._index.records(doc_ids=sorted(before))} if before else set()
+        own = {*doc_ids, *(before - elsewhere)}
+        hashes = {*contents, *(each.content_hash for each in kept if each.doc_id in own)}
+        found = [each for each in kept if each.doc_id in own or each.content_hash in hashes]
+        versions = {(each.doc_id, each.content_hash): each for each in found}
+        return [each for each in versions.values() if not (each.doc_id in doc_ids and each.content_hash in contents)]
+
+    def forget(self, doc_ids: Collection[str], contents: Collection[str] = ()) -> None:
+        """Delete all that is kept of some documents, and of whatever has one of these content hashes; all else stays.
+        Stopped half-way, it is done again by the same call, and what is not deleted yet cannot be brought back.
+
+        Raises:
+            OSError: a file cannot be deleted, or the disk is full.
+        """
+        left: set[str] = set()
+        for folder, removal in self._all():
+            stays = None if removal is None or not self._counts(removal) else removal.without(doc_ids, contents)
+            if stays is None or not stays.records:
+                _delete(folder)
+                continue
+            if stays != removal:
+                write_bytes(folder / _LIST, stays.model_dump_json().encode())
+            if not stays.labels and not keep_rows(folder / _ROWS, {each.doc_id for each in stays.records}):
+                _delete(folder)
+                continue
+            left |= {each.content_hash for each in stays.records}
+        drop_files(
+            self._home / FOLDER,
+            (left | {each.content_hash for each in self._index.records()}) - set(contents),
+            least_s=0.0,
+        )
+        if (self._home / FOLDER).is_dir() and not any((self._home / FOLDER).iterdir()):
+            (self._home / FOLDER).rmdir()
+
+    def go_with(self, successor: str) -> None:
+        """Note that the index is about to continue in another generation, where all that is kept counts too."""
+        for folder, removal in self._all():
+            if removal is not None and self._counts(removal):
+                now = {"generation": self._index.generation.name, "successor": successor}
+                write_bytes(folder / _LIST, removal.model_copy(update=now).model_dump_json().encode())
+
+    def sources(self) -> set[str]:
+        """Where the documents stood that can be brought back."""
+        kept = [removal for _, removal in self._all() if removal is not None and self._counts(removal)]
+        return {record.source for removal in kept for record in removal.records}
+
     def documents(self, folder: Path, doc_ids: Collection[str]) -> Iterator[IndexedDocument]:
         """These documents of a removal, whole."""
         with pa.memory_map(str(folder / _ROWS)) as file:
@@ -155,7 +231,8 @@ class RemovedDocuments:
         return [record for record in gone if record.source not in sources]
 
     def _counts(self, removal: Removal) -> bool:
-        return removal.generation == self._index.generation.name and self._clock() - removal.at < KEPT_S
+        now = self._index.generation.name
+        return now in (removal.generation, removal.successor) and self._clock() - removal.at < KEPT_S
 
     def _all(self) -> list[tuple[Path, Removal | None]]:
         folders = sorted((self._home / FOLDER).glob("[!.]*"), reverse=True)
@@ -208,6 +285,12 @@ def forget_removed(home: Path) -> None:
     folder = home / FOLDER
     if folder.is_dir():
         shutil.rmtree(folder)
+
+
+def _delete(folder: Path) -> None:
+    """What names the documents goes first, so that nothing of a half deleted removal is offered."""
+    (folder / _LIST).unlink(missing_ok=True)
+    shutil.rmtree(folder)
 
 
 def _read(folder: Path) -> Removal | None:

@@ -1,5 +1,5 @@
 """Uploaded files of documents that an upload replaced: kept in `.instill/removed/.files/`, each under the hash of its
-content, as long as the document can be brought back. A purge deletes them with all that is kept of removed documents.
+content, as long as the document can be brought back. A purge deletes those of its documents.
 """
 
 from __future__ import annotations
@@ -55,10 +55,11 @@ def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def drop_files(kept: Path, hashes: Collection[str]) -> None:
-    """Delete the kept files that none of these content hashes names and that are older than a day."""
+def drop_files(kept: Path, hashes: Collection[str], *, least_s: float = _LEAST_S) -> None:
+    """Delete the kept files that none of these content hashes names and that are older than `least_s`."""
     for file in (kept / FOLDER).glob("*"):
-        if file.name not in hashes and time.time() - file.stat().st_mtime > _LEAST_S:
+        least = _LEAST_S if file.name.startswith(".") else least_s  # somebody may be writing a draft
+        if file.name not in hashes and time.time() - file.stat().st_mtime >= least:
             file.unlink(missing_ok=True)
     if (kept / FOLDER).is_dir() and not os.listdir(kept / FOLDER):  # noqa: PTH208
         (kept / FOLDER).rmdir()

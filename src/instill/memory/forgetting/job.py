@@ -50,6 +50,7 @@ class Job(BaseModel):
         naming, taken: how many of those stay, and how many go.
         earlier_asked, earlier_turns, earlier_cached: the same exchanges in the file that the catalog was in before it
             was in a database.
+        versions: what was kept of the documents for `restore`: earlier versions, and what has the same content.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,6 +67,7 @@ class Job(BaseModel):
     earlier_asked: tuple[int, ...] = ()
     earlier_turns: tuple[int, ...] = ()
     earlier_cached: tuple[int, ...] = ()
+    versions: tuple[Document, ...] = ()
 
 
 def begin(home: Path, job: Job) -> None:

@@ -118,6 +118,8 @@ def _removed(
         Taken(where=f"study set {name}", said="Its facts, questions and rows were taken out, where there were any.")
         for name in rewritten
     ]
+    if job.versions:
+        found.append(Taken(where="earlier versions", said=said_of_earlier(len(job.versions), planned=False)))
     found += [Taken(where=name, said="It was deleted.") for name in removed]
     written = _DELETED_THERE if catalog else _WRITTEN
     found.append(Taken(where=_catalog_in(catalog), said=f"{_exchanges(exchanges)} {written}"))
@@ -144,6 +146,19 @@ def _catalog_in(database: str) -> str:
 
 def _exchanges(count: int) -> str:
     return f"{count} exchange{'s' * (count != 1)} in conversations and the log, with their uses, were deleted."
+
+
+def said_of_earlier(count: int, *, planned: bool) -> str:
+    """What becomes of the versions of documents that are kept for `restore`.
+
+    Example:
+        >>> said_of_earlier(1, planned=True)
+        '1 earlier version of it, or copy, that could be brought back, is deleted too.'
+    """
+    verb = "is" if count == 1 else "are"
+    copies = "copy" if count == 1 else "copies"
+    deleted = f"{verb} deleted too" if planned else f"{'was' if count == 1 else 'were'} deleted"
+    return f"{counted(count, 'earlier version')} of it, or {copies}, that could be brought back, {deleted}."
 
 
 EDIT_ENDED = "Its value came from it, so it ended."

@@ -116,10 +116,12 @@ class ForgettingPlan(BaseModel):
         facts: questions of facts that the memory keeps of it by hand, and loses.
         jobs: what runs now. It stops, and begins again afterwards. To forget when it is done, begin a job of the kind
             "forget" instead.
+        versions: how many earlier versions, and deleted copies of the same content, go that could be brought back.
         said: what is deleted and changed, for people.
     """
 
     kind: Literal["documents", "fact"]
+    versions: int
     documents: list[str]
     names: list[str]
     deleted: list[str]

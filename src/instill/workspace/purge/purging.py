@@ -30,7 +30,7 @@ from instill.workspace.purge.conversations_and_log import NONE, forget_exchanges
 from instill.workspace.purge.holders import WEIGHTS, Holder, Kind, gone_from, holders, touched_by
 from instill.workspace.purge.questions_naming import Naming
 from instill.workspace.purge.uploaded import forget_uploads
-from instill.workspace.removed_documents import forget_removed
+from instill.workspace.removed_documents import RemovedDocuments, forget_removed
 
 CACHES = ("gates", "frozen")
 """What was measured or computed of rows, by hashes: nobody can say of which. It is made again where it is needed."""
@@ -78,6 +78,7 @@ def purge(
     doc_ids: Collection[str] | None = None,
     *,
     changed: Collection[str] = (),
+    contents: Collection[str] = (),
     naming: Naming = NONE,
     earlier_naming: Naming = NONE,
 ) -> Purged:
@@ -86,12 +87,14 @@ def purge(
 
     Study sets lose the facts of these documents; comparisons, reports, data curves and unfinished runs that were made
     with them, or with nobody knows what, are deleted; so are caches, exchanges that show them, old versions of the
-    index, and what processes that died left behind.
+    index, what processes that died left behind, and what is kept of these documents for `restore`. Of other removed
+    documents that stays, unless all are purged.
 
     Args:
         home: the workspace's `.instill`.
         doc_ids: None: of all documents that something was made from and that are gone.
         changed: documents that are there, but hold something no longer: all that was made from them goes too.
+        contents: content hashes: what is kept for `restore` and has one of them goes too.
         naming: exchanges that go too, whatever they show.
         earlier_naming: the same, in the file that the catalog was in before it was in a database.
 
@@ -99,9 +102,13 @@ def purge(
         WorkspaceError: the index cannot be written.
         OSError: a file cannot be deleted or the disk is full.
     """
+    kept = RemovedDocuments(home, index)
     with index.alone():  # from here on nobody brings one of them back
-        forget_removed(home)
         present = frozenset(record.doc_id for record in index.records())
+        if doc_ids is None:
+            forget_removed(home)
+        else:
+            kept.forget((frozenset(doc_ids) - present) | frozenset(changed), contents)
     found = holders(home, catalog)
     every = frozenset(doc_id for _, gone in gone_from(found, present) for doc_id in gone)
     wanted = every if doc_ids is None else frozenset(doc_ids) - present
@@ -118,12 +125,12 @@ def purge(
             shutil.rmtree(home / name)
     for place in _left_behind(home):
         _delete(place, place.name, report)
-    forget_uploads(home, catalog, index)
+    forget_uploads(home, catalog, index, kept.sources())
     exchanges = forget_exchanges(catalog, wanted, naming)
     with earlier_catalog(home, catalog) as earlier:
         gone_earlier = None if earlier is None else forget_exchanges(earlier, wanted, earlier_naming)
     removed = removed_from(home / "index") | wanted
-    copies = rewrite(index)
+    copies = rewrite(index, before=kept.go_with)
     report.removed += [copy.name for copy in copies if not copy.why]
     for copy in copies:
         if copy.why:  # so that `status` tells it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -13,11 +14,12 @@ from instill.documents.sources import identity
 from instill.index.store import Index
 
 
-def forget_uploads(home: Path, catalog: Catalog, index: Index) -> None:
+def forget_uploads(home: Path, catalog: Catalog, index: Index, kept: Collection[str] = ()) -> None:
     """Delete uploaded files that are not in the index and that no job is to read, and logs of jobs that do not run.
 
     Args:
         home: the workspace's `.instill`.
+        kept: sources of documents that can be brought back, whose files stay.
     """
     if not catalog.writable:
         return
@@ -25,13 +27,13 @@ def forget_uploads(home: Path, catalog: Catalog, index: Index) -> None:
         open_ = connection.execute(
             sa.select(JOBS.c.job_id, JOBS.c.arguments, JOBS.c.state).where(JOBS.c.state.in_(("waiting", "running")))
         ).all()
-    kept = {record.source for record in index.records()}
+    stays = {record.source for record in index.records()} | set(kept)
     for row in open_:
         arguments = json.loads(row.arguments)
         files = [*arguments.get("paths", ()), *arguments.get("waiting", {}).values()]
-        kept.update(identity(Path(path)) for path in files)
+        stays.update(identity(Path(path)) for path in files)
     for file in sorted((home / "uploads").rglob("*"), reverse=True):
-        if file.is_file() and identity(file) not in kept:
+        if file.is_file() and identity(file) not in stays:
             file.unlink(missing_ok=True)
         elif file.is_dir() and not any(file.iterdir()):
             file.rmdir()
