@@ -62,16 +62,32 @@ def state(workspace: Workspace) -> tuple[list[str], list[tuple[str, str, str, st
         (["consolidate", "--base", "micro", "--gate", "bad.jsonl"], "The gate is not valid TOML"),
         (["consolidate", "--base", "micro", "--replay", "bad.jsonl"], "This line is not JSON"),
         (["consolidate", "--base", "micro", "--replay", "none.jsonl"], "There is no file at this path."),
+        (["consolidate", "--seed", "x"], "where: instill consolidate next: See: instill consolidate --help"),
+        (["memory", "add", "", ""], "The question is empty. where: question next: Example: instill memory add"),
+        (["memory", "calibrate"], "No question could be written from the documents. where: "),
+        (["edit", "", "x", "y", "--base", "micro"], "Name a subject, a relation and a value"),
+        (["forget", ""], "No document or fact is named. where: DOC|FACT next: Example: instill forget"),
+        (["forget", "a", "--allow", "b"], "not both. where: --allow next: Example: instill forget"),
+        (["receipt", "verify", "none.json"], "There is no such file. where: none.json next: Name a file that"),
+        (["receipt", "verify", "bad.jsonl"], "The file is not a receipt of Instill. where: bad.jsonl next: Name"),
+        (
+            ["train", "good.json"],
+            "The recipe has to be TOML, and this file is JSON. where: good.json next: Name your own",
+        ),
+        (["ask", "x" * 4001], "at most 4,000 are read. where: question next: Use a shorter text"),
     ],
 )
 def test_it_is_said_in_a_sentence_and_nothing_is_lost(workspace: Workspace, command: list[str], said: str) -> None:
     fact = workspace.remember(LIMIT, COST)
+    (workspace.path / "good.json").write_text("{}", encoding="utf-8")
     (workspace.path / "bad.jsonl").write_text("{broken\n", encoding="utf-8")
     before = state(workspace)
     names = {"FACT": fact.fact_id, "F": fact.fact_id[:1], "D": fact.doc_id[:3]}
     shown = instill(*(names.get(each, each) for each in command), cwd=workspace.path, code=2)
     assert said in " ".join(shown.stderr.split())
     assert "Traceback" not in shown.stderr
+    assert "\n  where: " in shown.stderr, shown.stderr
+    assert "\n  next:  " in shown.stderr, shown.stderr
     assert state(workspace) == before
 
 
@@ -93,6 +109,17 @@ def test_what_is_passed_in_python_is_checked_too(workspace: Workspace) -> None:
         workspace.edit("a", "b", "c", base="micro", method="magic")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="Only the owner"):
         workspace.seen_by(["staff"]).remember(LIMIT, "999")
+    for name, call in (
+        ("question", lambda: workspace.remember("", "")),
+        ("answer", lambda: workspace.memory().add("What?", "")),
+        ("subject", lambda: workspace.edit("", "", "")),
+        ("relation", lambda: workspace.edit("hotel", "", "")),
+        ("question", lambda: workspace.ask(" ")),
+    ):
+        with pytest.raises(UsageError) as caught:
+            call()
+        assert (caught.value.what, caught.value.where) == (f"The {name} is empty.", name)
+        assert caught.value.remedy
 
 
 def test_a_cut_catalog_is_named_and_left_as_it_is(workspace: Workspace) -> None:

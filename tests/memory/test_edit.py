@@ -159,7 +159,7 @@ def test_edits_that_cannot_be_made_again_say_why(workspace: Workspace, monkeypat
     receipt = workspace.forget(page.source)
     [left] = workspace.edits()
     assert (left.state, "could not be made again" in left.said) == ("not in use", True)
-    assert receipt.rebuild == (f"edit {left.edit_id}: edit again. {left.said}",)
+    assert receipt.rebuild == (f"edit {left.edit_id}: edit again with: instill edit. {left.said}",)
 
 
 def test_a_consolidation_ends_the_edits_and_says_what_became_of_each(workspace: Workspace) -> None:

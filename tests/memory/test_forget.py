@@ -285,8 +285,13 @@ def test_a_document_is_gone_from_everywhere_and_weights_are_withdrawn(workspace:
     assert "Nobody wrote down" in left["candidate nobody-04"]
     assert any(where.endswith("letter.md") for where in left)
     assert "outside" in left
-    assert [line.split(":")[0] for line in receipt.rebuild] == ["both-02", "letter-03", "consolidated facts"]
-    recipe = json.loads((home / "memory" / "rebuild" / "both-02.json").read_text())
+    kept, base = home / "memory" / "rebuild" / "both-02.json", Registry(home).check("first-01").card.base.folder
+    assert receipt.rebuild == (
+        "both-02: instill train RECIPE.toml, where RECIPE.toml is your recipe. Take the text out of its rows first; "
+        f"study sets are cleaned already. The settings it was trained with: {kept}",
+        f"consolidated facts: instill consolidate --base {base}",
+    )
+    recipe = json.loads(kept.read_text())
     assert recipe["recipe"] == {"epochs": 2}
     assert is_genuine(receipt)
     assert workspace.receipts() == [receipt]

@@ -364,6 +364,8 @@ def _checked(question: str) -> str:
     """
     question = " ".join(_CONTROL.sub(" ", question).split())
     if not question:
-        raise UsageError("The question is empty.", remedy='Ask something, e.g.: instill ask "What is ...?"')
+        raise UsageError(
+            "The question is empty.", where="question", remedy='Ask something, e.g.: instill ask "What is ...?"'
+        )
     check_length(question, "question")
     return question

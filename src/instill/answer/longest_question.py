@@ -23,5 +23,6 @@ def check_length(text: str, name: str) -> None:
     if len(text) > LONGEST_QUESTION:
         raise UsageError(
             f"The {name} has {len(text):,} characters; at most {LONGEST_QUESTION:,} are read.",
+            where=name,
             remedy="Use a shorter text; put long text into a document.",
         )

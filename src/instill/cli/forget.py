@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from instill.memory.forgetting.receipts import Receipt
     from instill.workspace.forgetting_plan import ForgettingPlan
 
+_EXAMPLE = "Example: instill forget letters/holm.md"
+
 receipts = typer.Typer(no_args_is_help=True, help="Show and verify receipts of what was forgotten.")
 
 
@@ -59,12 +61,12 @@ def forget(
 
     Example: `instill forget letters/holm.md --dry-run`
     """
-    if bool(reference) == bool(allow):
+    if reference.strip() and allow:
         raise UsageError(
-            "Name a document or fact to forget, or use --allow PATH; not both.",
-            where="forget",
-            remedy="Example: instill forget letters/holm.md",
+            "Name a document or fact to forget, or use --allow PATH; not both.", where="--allow", remedy=_EXAMPLE
         )
+    if not reference.strip() and not allow.strip():
+        raise UsageError("No document or fact is named.", where="DOC|FACT", remedy=_EXAMPLE)
     with Workspace.open(workspace) as opened:
         if allow:
             found = opened.allow(allow)

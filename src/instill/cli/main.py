@@ -176,7 +176,11 @@ def _from_typer(error: Exception) -> InstillError | None:
     message, context = getattr(error, "format_message", None), getattr(error, "ctx", None)
     if message is None:
         return None
-    command = getattr(context, "command_path", "instill")
+    # Python calls it by the file that it ran: `python -m instill`, `__main__.py`, or a path.
+    program = context.find_root().info_name if context is not None else None
+    command = "instill" if context is None else context.command_path
+    if program and command.startswith(program):
+        command = f"instill{command[len(program) :]}"
     return UsageError(message(), where=command, remedy=f"See: {command} --help")
 
 

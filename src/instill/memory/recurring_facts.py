@@ -27,7 +27,7 @@ from instill.memory.recurrence import Group, Shape, grouped, new_id
 from instill.memory.types import Condition, Decided, Decision, Fact, RemovedFact, Spot, Stage
 from instill.memory.uses_log import read_uses, stamp
 from instill.memory.whole_words import whole_places
-from instill.memory.worded_by_hand import evidence_for, short_text, texts_of, worded
+from instill.memory.worded_by_hand import BY_HAND, evidence_for, short_text, texts_of, worded
 from instill.models.encoders.protocol import Encoder
 from instill.settings import MemorySettings
 from instill.study.stored_study import list_studies
@@ -246,7 +246,7 @@ class Memory:
         question, answer = short_text(question, "question"), short_text(answer, "answer")
         for name, text in (("question", question), ("answer", answer)):
             if not text:
-                raise UsageError(f"The {name} is empty.", where=name)
+                raise UsageError(f"The {name} is empty.", where=name, remedy=BY_HAND)
         spot, source_labels = self._evidence(question, answer, document)
         fact_id = new_id(spot, question)
         before = self._decided(fact_id)

@@ -12,6 +12,9 @@ from instill.memory.types import Fact, Spot
 from instill.memory.whole_words import whole_places, words_shared
 from instill.study.questions_about_any_text import sentence_around
 
+BY_HAND = 'Example: instill memory add "How hot is green tea brewed?" "80 degrees"'
+"""What is said to who adds a fact without its words."""
+
 _LONGEST = 2000
 """Characters of a question, an answer or a note that is written by hand."""
 

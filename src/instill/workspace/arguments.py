@@ -103,7 +103,7 @@ def text_of(value: Any, name: str, *, what: str = "", remedy: str = "") -> str:
     if not isinstance(value, str):
         raise UsageError("This is not a text.", where=f"{name}: {_seen(value)}", remedy=remedy or "Pass a text.")
     if not value.strip():
-        raise UsageError(what or f"The {name} is empty.", where="" if what else name, remedy=remedy)
+        raise UsageError(what or f"The {name} is empty.", where=name, remedy=remedy)
     return utf8(value, name)
 
 

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from instill.memory.consolidating.plan import Group
     from instill.memory.types import Fact
 
+_FILES = {
+    "replay": "Name a JSON Lines file with rows of what the model can do, or leave the option out.",
+    "gate": "Name a gate file; to begin one: instill train init FOLDER/recipe.toml",
+}
+
 
 class Consolidating(Remembering):
     """What goes into weights."""
@@ -64,7 +69,7 @@ class Consolidating(Remembering):
             )
         for name, file in (("replay", replay), ("gate", gate)):
             if file is not None and not file.is_file():
-                raise UsageError("There is no file at this path.", where=f"--{name} {file}")
+                raise UsageError("There is no file at this path.", where=f"--{name} {file}", remedy=_FILES[name])
         if gate is not None:
             load_gate(gate, off=self.given.plugins.off)  # Now, and not weeks later when the first fact is due.
         if replay is not None:

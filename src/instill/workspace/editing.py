@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Method = Literal["rome", "alphaedit", "ultraedit"]
 
+_EXAMPLE = 'Example: instill edit "Mara Holm" "employer" "Nordlicht" --base micro'
 _LONGEST = 1000
 """Characters of a question or a value: longer ones are no single fact."""
 
@@ -109,8 +110,9 @@ class Editing(Changing, Remembering):
 
         self._must_be_owner()
         one_of(method, Method, "method", "There is no such method.")
-        subject, value = text_of(subject, "subject").strip(), text_of(value, "value").strip()
-        prompt, *others = questions_of(subject, text_of(relation, "relation"))
+        given = (("subject", subject), ("relation", relation), ("value", value))
+        subject, relation, value = (text_of(each, name, remedy=_EXAMPLE).strip() for name, each in given)
+        prompt, *others = questions_of(subject, relation)
         for name, text in (("relation", prompt), ("value", value)):
             if len(text) > _LONGEST:
                 raise UsageError(f"This is longer than {_LONGEST:,} characters.", where=name, remedy="Shorten it.")
@@ -244,7 +246,11 @@ class Editing(Changing, Remembering):
         if keep is None:
             return kept_texts(self.index)
         if not keep.is_file():
-            raise UsageError("There is no file at this path.", where=f"--keep {keep}")
+            raise UsageError(
+                "There is no file at this path.",
+                where=f"--keep {keep}",
+                remedy="Name a JSON Lines file with rows whose replies must not change, or leave the option out.",
+            )
         return Kept(rows=tuple(read_rows(keep)))
 
     def _said_by_document(

@@ -47,7 +47,7 @@ class Forgetting(PlanningToForget):
         from instill.memory.forgetting.job import Job, Span, begun
         from instill.memory.forgetting.leftovers import telling_sentences
 
-        text_of(reference, "reference", what="Nothing is named.", remedy="Try: instill forget PATH")
+        text_of(reference, "reference", what="No document or fact is named.", remedy="Try: instill forget PATH")
         self._must_be_writable()
         if self._whole is not None:
             raise UsageError("Only the owner can forget: what was made from these documents may serve others too.")

@@ -190,7 +190,7 @@ class PlanningToForget(Restoring, Consolidating):
         """The fact that a reference means; None where it means documents."""
         from instill.ingest.document_references import named
 
-        text_of(reference, "reference", what="Nothing is named.", remedy="Try: instill forget PATH")
+        text_of(reference, "reference", what="No document or fact is named.", remedy="Try: instill forget PATH")
         return None if named(self.index, reference) else self._fact_named(reference)
 
     def _fact_named(self, reference: str) -> Fact | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from instill.common.plurals import counted
 from instill.errors import UsageError
 from instill.index.sql_quoting import text_literal
 from instill.index.types import Hit, Mode, SearchRequest
@@ -141,7 +142,9 @@ class Remembering(Asking):
         if not asked:
             seen._calibration_failed()
             raise UsageError(
-                "No question could be written from the documents.", remedy="Add documents with English prose."
+                "No question could be written from the documents.",
+                where=f"{seen.path}: {counted(len(records), 'document')}",
+                remedy="Add documents with English prose: instill add PATH",
             )
         trials = calibrate_cache(
             asked,
@@ -181,7 +184,9 @@ class Remembering(Asking):
             UsageError: no document holds the answer, or the workspace is seen under labels.
             WorkspaceError: the catalog cannot be written.
         """
-        text_of(question, "question", what="The question is empty.")
-        text_of(answer, "answer", what="The answer is empty.")
+        from instill.memory.worded_by_hand import BY_HAND
+
+        text_of(question, "question", remedy=BY_HAND)
+        text_of(answer, "answer", remedy=BY_HAND)
         worded = [utf8(each, "wording") for each in ([wordings] if isinstance(wordings, str) else wordings)]
         return self.memory().add(question, answer, document=utf8(document, "document"), note=note, wordings=worded)

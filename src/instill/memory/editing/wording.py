@@ -33,7 +33,11 @@ def questions_of(subject: str, relation: str) -> tuple[str, ...]:
     subject, relation = subject.strip(), relation.strip()
     for name, text in (("subject", subject), ("relation", relation)):
         if not text:
-            raise UsageError(f"The {name} is empty.", where="instill edit")
+            raise UsageError(
+                f"The {name} is empty.",
+                where=name,
+                remedy='Example: instill edit "Mara Holm" "employer" "Nordlicht" --base micro',
+            )
     if "{" in relation or "}" in relation:
         return (placed(relation, subject, "relation"),)
     if relation.endswith("?") or _ASKS.match(relation):

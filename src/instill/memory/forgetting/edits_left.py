@@ -94,7 +94,11 @@ def said_of(records: Sequence[EditRecord]) -> tuple[list[Taken], list[str]]:
         own = [each.edit_id for each in records if each.adapter == adapter and each.state == "in force"]
         said = f"{counted(len(own), 'other edit')} ({', '.join(own)}) {'was' if len(own) == 1 else 'were'} made again"
         taken.append(Taken(where="edits", said=f"{said} without it, in {adapter}."))
-    return taken, [f"edit {each.edit_id}: edit again. {each.said}" for each in records if each.state != "in force"]
+    return taken, [
+        f"edit {each.edit_id}: edit again with: instill edit. {each.said}"
+        for each in records
+        if each.state != "in force"
+    ]
 
 
 def _made_again(home: Path, base: str, edits: Sequence[EditRecord], kept: Callable[[], Kept]) -> Sequence[EditRecord]:

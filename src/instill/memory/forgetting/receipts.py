@@ -23,6 +23,9 @@ from instill.memory.forgetting.probe_result import Probed
 KEY_FILE = "receipt.key"
 _FOLDER = "receipts"
 _MOST_BYTES = 4_000_000
+_REMEDY = (
+    "Name a file that instill forget --receipt FILE wrote. To list the receipts that are kept: instill receipt list"
+)
 
 
 class Taken(BaseModel):
@@ -182,9 +185,9 @@ def read_receipt(file: Path) -> Receipt:
         content: Any = read_small_json(file, _MOST_BYTES)
         return Receipt.model_validate(content)
     except FileNotFoundError as error:
-        raise UsageError("There is no such file.", where=str(file)) from error
+        raise UsageError("There is no such file.", where=str(file), remedy=_REMEDY) from error
     except (OSError, ValidationError, ValueError, RecursionError) as error:
-        raise UsageError("The file is not a receipt of Instill.", where=str(file)) from error
+        raise UsageError("The file is not a receipt of Instill.", where=str(file), remedy=_REMEDY) from error
 
 
 def receipts_of(home: Path) -> list[Receipt]:

@@ -5,6 +5,7 @@ What was learned cannot be taken out of weights. So the weights go, and are trai
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,8 @@ from instill.models.registry.champions import Champions, Change
 from instill.models.registry.store import Registry
 
 REBUILD = "rebuild"
-"""A folder beside the record of weights: for each candidate that was withdrawn, how it was trained."""
+"""A folder beside the record of weights: for each candidate that was withdrawn, the settings it was trained with. They
+are no recipe, because the rows are not there. Edits are made again with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,19 +116,45 @@ def _withdrawal(
     changes: Sequence[Change],
     labels: Sequence[tuple[str, ...]],
 ) -> Withdrawal:
-    again = [
-        f"{card.id}: train its recipe again; {_recipe_file(home, card.id)}"
-        for card in learned
-        if "edits" not in card.recipe  # Those are made again by themselves.
-    ]
-    if labels:
-        again.append("consolidated facts: instill consolidate")
     return Withdrawal(
         tuple(card.id for card in learned),
         tuple(change.before for change in changes if change.before),
         tuple((change.base, change.champion or "") for change in changes),
-        tuple(again),
+        tuple(_again(home, learned, consolidate=bool(labels))),
         unknown,
+    )
+
+
+def _again(home: Path, learned: Sequence[Card], *, consolidate: bool) -> list[str]:
+    """What makes them again, a sentence each.
+
+    Args:
+        consolidate: whether facts of them were in use.
+    """
+    from instill.memory.consolidating.plan import name_of
+
+    adapters = read_weights(home).adapters
+    ids, names = {each.id for each in adapters}, {name_of(each.labels) for each in adapters}
+    found = []
+    bases: dict[str, None] = {}
+    for card in learned:
+        if card.id in ids or card.recipe.get("name") in names:
+            bases[str(card.recipe.get("base") or card.base.folder)] = None
+        elif "edits" not in card.recipe:  # Edits are made again by themselves.
+            found.append(f"{card.id}: {_train_again(home, card)}")
+    again = [f"consolidated facts: instill consolidate --base {shlex.quote(base)}" for base in bases]
+    return [*found, *(again if consolidate else ())]
+
+
+def _train_again(home: Path, card: Card) -> str:
+    """The recipe is a file of the user's own, which no card names; so are rows beside it."""
+    name, data = card.recipe.get("name"), card.recipe.get("data")
+    rows = data.get("rows") if isinstance(data, dict) else None
+    which = f'your recipe with the name "{name}"' if name else "your recipe"
+    held = f"its rows ({', '.join(map(str, rows))})" if rows else "its rows"
+    return (
+        f"instill train RECIPE.toml, where RECIPE.toml is {which}. Take the text out of {held} first; study sets are "
+        f"cleaned already. The settings it was trained with: {_recipe_file(home, card.id)}"
     )
 
 

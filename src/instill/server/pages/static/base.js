@@ -185,6 +185,7 @@ function planned(question, plan, { yes, later }, instead) {
   const content = make("div", {}, make("p", {}, [question, plan.said].filter(Boolean).join(" ")));
   const parts = [
     list("Not taken out:", (plan.stays ?? []).map((each) => `${each.where}: ${each.said}`)),
+    list("To train again:", plan.rebuild ?? []),
     list("These jobs run now. They stop, and begin again afterwards from what is left:", (plan.jobs ?? []).map((each) => each.title)),
   ];
   content.append(...parts.filter(Boolean));

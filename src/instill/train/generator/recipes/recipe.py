@@ -211,7 +211,7 @@ def read_recipe(file: Path) -> Recipe:
         UsageError: it is not TOML; a key or value is not known, or has no effect; a path points to nothing. The
             error names the key, and of an unknown one the nearest known.
     """
-    values = read_toml(file, "recipe")
+    values = read_toml(file, "recipe", begin="Name your own recipe, or begin one: instill train init recipe.toml")
     try:
         recipe = Recipe(**values).at(file.parent)
     except ValidationError as error:
