@@ -150,7 +150,7 @@ class Memory:
         if len(found) != 1:
             raise UsageError(
                 "Several facts have an id that begins like this." if found else "There is no such fact.",
-                where=reference,
+                where=reference or "fact",
                 remedy="List them: instill memory",
             )
         return found[0]

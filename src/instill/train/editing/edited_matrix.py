@@ -24,7 +24,11 @@ def matrix(model: Any, layer: int) -> Any:
     """
     layers = decoder_layers(model)
     if not 0 <= layer < len(layers):
-        raise UsageError(f"The model has {len(layers)} layers.", where=f"layer {layer}")
+        raise UsageError(
+            f"The model has {len(layers)} layers.",
+            where=f"layer {layer}",
+            remedy=f"Name a number from 0 to {len(layers) - 1}, or leave the option out.",
+        )
     found = getattr(getattr(layers[layer], "mlp", None), "down_proj", None)
     if not isinstance(found, torch.nn.Linear):
         raise UsageError(
