@@ -202,7 +202,14 @@ def test_questions_that_name_it_are_told_of_and_taken_where_that_is_wished(works
 
     receipt = workspace.forget("letter.md", questions=True)
 
-    assert "3 exchanges of these named it and showed nothing of it." in {each.said for each in receipt.removed}
+    went = [each.said for each in receipt.removed if each.where == "log of questions"]
+    assert went == ["Of these, 3 exchanges only named it, by a name or a code that no other document has."]
+    stays = [each.said for each in receipt.not_removed if each.where == "log of questions"]
+    assert stays == [
+        "The other questions that showed nothing of it stay, as people typed them. "
+        "To delete questions by their words: instill questions clear --about WORDS"
+    ]
+    assert [each.said for each in wished.stays if each.where == "log of questions"] == stays
     assert not any("ashgrove" in file.read_bytes().lower().decode("latin-1") for file in files_of(workspace.home))
     assert [each.question for each in Feedback(workspace).newest()] == ["Who built the stone oven?"]
 

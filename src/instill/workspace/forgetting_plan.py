@@ -137,6 +137,7 @@ class PlanningToForget(Restoring, Consolidating):
             store=self._store(),
             questions=questions_left(self.catalog, doc_ids, naming),
             naming=named["naming"],
+            taken=named["taken"],
             catalog=self._database(),
         )
         edits = edits_left(self.home, self.catalog, withdrawal.ids, doc_ids)

@@ -127,7 +127,9 @@ def _removed(
         said = f"The catalog from before it was in a database. {_exchanges(earlier)} {_WRITTEN}"
         found.append(Taken(where=CATALOG_FILE, said=said))
     if job.taken:
-        said = f"{counted(job.taken, 'exchange')} of these named it and showed nothing of it."
+        said = (
+            f"Of these, {counted(job.taken, 'exchange')} only named it, by a name or a code that no other document has."
+        )
         found.append(Taken(where="log of questions", said=said))
     found += [*of_weights(withdrawal), *edited]
     many, held = counted(left.sentences, "sentence"), counted(len(left.found), "file")
@@ -203,6 +205,7 @@ def _not_removed(
         store=store,
         questions=questions,
         naming=job.naming,
+        taken=job.taken,
         catalog=catalog,
     )
 
@@ -218,6 +221,7 @@ def what_stays(
     store: Store,
     questions: int = 0,
     naming: int = 0,
+    taken: int = 0,
     catalog: str = "",
 ) -> list[Taken]:
     """What forgetting cannot take out: known before it is done, and said in the receipt in the same words.
@@ -229,6 +233,7 @@ def what_stays(
         in_use, encoders, endpoint, store: see `unsigned`.
         questions: how many questions the log still holds then.
         naming: how many exchanges name it, with a name or a code that stands in no other document, and stay.
+        taken: how many of those go.
         catalog: see `unsigned`.
     """
     found = []
@@ -243,7 +248,7 @@ def what_stays(
         for name in encoders
     ]
     if questions or naming:
-        found.append(Taken(where="log of questions", said=_typed(naming)))
+        found.append(Taken(where="log of questions", said=_typed(naming, taken=taken > 0)))
     found += [Taken(where=f"candidate {id_}", said="Nobody wrote down what it learned from.") for id_ in unknown]
     for source in sources:
         if Path(source).is_absolute() and Path(source).exists():
@@ -260,10 +265,16 @@ def what_stays(
 _DATABASE_KEEPS = "The database's own logs, replicas, snapshots and backups may hold deleted rows for a while."
 
 
-def _typed(naming: int) -> str:
+_BY_WORDS = "To delete questions by their words: instill questions clear --about WORDS"
+
+
+def _typed(naming: int, *, taken: bool) -> str:
     """What is said of questions that showed nothing of it."""
+    if taken:
+        rest = "The other questions that showed nothing of it stay, as people typed them."
+        return f"{rest} {_BY_WORDS}"
     said = "What people asked without being shown anything of it stays, as they typed it."
     if naming:
         verb = "names" if naming == 1 else "name"
         said += f" {counted(naming, 'exchange')} of these {verb} it, by a name or a code that no other document has."
-    return f"{said} To delete questions by their words: instill questions clear --about WORDS"
+    return f"{said} {_BY_WORDS}"
