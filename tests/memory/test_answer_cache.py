@@ -145,12 +145,21 @@ def told(workspace: Workspace, **more: object) -> list[str]:
     return [notice for notice in found.notices if notice != NOTICE]
 
 
-def test_it_is_off_by_default_and_says_when_it_is_not_calibrated(workspace: Workspace) -> None:
+SAME = "The cache of answers shows an answer again for the same words only."
+CALIBRATE = f"{SAME} For other wordings, run: instill memory calibrate"
+
+
+def test_it_is_off_by_default_and_says_when_its_calibration_is_of_no_use(workspace: Workspace) -> None:
+    allow(workspace)
+    assert workspace.cache_said().startswith("The cache of answers shows an answer again for questions of a similarity")
     (workspace.home / "cache.json").unlink()
-    assert any("for the same words only. Run: instill memory calibrate" in notice for notice in told(workspace))
-    assert told(workspace, labels=["staff"]) == []
+    assert told(workspace) == [], "not on every answer"
+    assert workspace.cache_said() == CALIBRATE
+    assert instill("memory", cwd=workspace.path).stdout.count("instill memory calibrate") == 1
+    assert workspace.seen_by(["staff"]).cache_said() == ""
     (workspace.home / "cache.json").write_text("{}")
     assert any("damaged" in notice for notice in told(workspace))
+    assert "damaged" in workspace.cache_said()
     allow(workspace)
     text = (workspace.home / "cache.json").read_text()
     (workspace.home / "cache.json").write_text(text.replace("rules=", "rules=0"))
@@ -159,21 +168,22 @@ def test_it_is_off_by_default_and_says_when_it_is_not_calibrated(workspace: Work
     with Workspace.open(workspace.path) as opened:
         assert opened.ask(HOTEL).notices == ()
         assert tier(opened) == "index"
+        assert opened.cache_said() == ""
 
 
-def test_what_is_too_small_to_be_calibrated_is_not_told_to_be_on_each_question(workspace: Workspace) -> None:
+def test_what_is_too_small_to_be_calibrated_is_not_told_to_be(workspace: Workspace) -> None:
     (workspace.home / "cache.json").unlink()
     with suppress(UsageError):  # Two short pages: no question, or too few.
         assert workspace.calibrate_cache().safe is None
-    assert told(workspace) == []
+    assert workspace.cache_said() == SAME
     workspace.add_text("# Tea\n\nGreen tea is brewed at 80 degrees.\n", name="tea.md")
     workspace.add_text("# Coffee\n\nCoffee is brewed at 95 degrees.\n", name="coffee.md")
-    assert any("memory calibrate" in notice for notice in told(workspace))  # It has grown by half.
+    assert workspace.cache_said() == CALIBRATE, "it has grown by half"
     with suppress(UsageError):
         workspace.calibrate_cache()
-    assert told(workspace) == []
+    assert workspace.cache_said() == SAME
     (workspace.home / "cache_tried.json").write_text("[]")
-    assert any("memory calibrate" in notice for notice in told(workspace))
+    assert workspace.cache_said() == CALIBRATE
 
 
 def test_without_a_promise_the_same_words_are_answered_again_and_no_others(workspace: Workspace) -> None:

@@ -57,11 +57,14 @@ def list_(
 
     with Workspace.open(workspace) as opened:
         found = opened.memory(labels=label).facts()
+        cache = "" if label or as_json else opened.cache_said()
     every = [fact for fact in found if fact.candidate or not candidates]
     found = every[:limit]
     if as_json:
         print_json(Facts(facts=found, total=len(every)).model_dump(mode="json"))
         return
+    if cache:
+        say(cache, dim=True)
     if not found:
         say("No facts yet: they come from questions that are asked (instill ask).")
         return

@@ -212,7 +212,9 @@ class LogSettings(_Section):
 class MemorySettings(_Section):
     """Facts that people keep asking for, and answers that are shown again."""
 
-    cache: bool = Field(False, description="Show an answer again; works after: instill memory calibrate")
+    cache: bool = Field(
+        False, description="Show an answer again; for other wordings too after: instill memory calibrate"
+    )
     cache_entries: int = Field(2000, ge=1, le=100_000, description="Number of answers kept; the oldest go first.")
     half_life_days: float = Field(30, gt=0, description="After this time a use of a fact counts half.")
     threshold: float = Field(3.0, gt=0, description="A fact that is used this much is a candidate for weights.")

@@ -210,9 +210,7 @@ class Asking(Parts):
         from instill.memory.answer_cache.similarity_threshold import SAME_WORDS, safe_in_use
 
         fingerprint = self.index.generation.fingerprint
-        safe, notice = safe_in_use(
-            self.home, self.settings, fingerprint, self.caller(), passages=lambda: self.index.count()[1]
-        )
+        safe, notice = safe_in_use(self.home, self.settings, fingerprint, self.caller())
         notice = notice if self.labels is None else ""
         if not self._searches_by_meaning:
             return None, notice

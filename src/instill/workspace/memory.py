@@ -100,6 +100,18 @@ class Remembering(Asking):
         start, end = sentence_around(citation.text, reading.start, reading.end)
         return sentence_about(question, citation.text, citation.text[start:end]).strip().rstrip(".")
 
+    def cache_said(self) -> str:
+        """What the cache of answers does now, in a sentence; "" if it is off, or for callers with labels.
+
+        Example: `print(workspace.cache_said())`
+        """
+        from instill.memory.answer_cache.similarity_threshold import state_of_cache
+
+        if self.labels is not None:
+            return ""
+        fingerprint = self.index.generation.fingerprint
+        return state_of_cache(self.home, self.settings, fingerprint, passages=lambda: self.index.count()[1])
+
     def calibrate_cache(
         self,
         *,

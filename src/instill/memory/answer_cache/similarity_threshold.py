@@ -98,8 +98,6 @@ def safe_in_use(
     settings: Settings,
     encoder: str,
     caller: Caller = OWNER,
-    *,
-    passages: Callable[[], int] = lambda: 0,
 ) -> tuple[Safe | None, str]:
     """The calibration that the caller may use, and what is wrong where there is none. Without one, an answer is shown
     again for the same words only.
@@ -108,8 +106,6 @@ def safe_in_use(
 
     Args:
         encoder: the fingerprint of the index.
-        passages: counts the passages of the index. A calibration that promised nothing is not asked for again until
-            there are half as many more.
     """
     for file in files_for(home, FILE, caller):
         try:
@@ -125,9 +121,32 @@ def safe_in_use(
         if found.identity != identity_of(settings, encoder):
             return None, f"The encoder or the reader has changed since the cache was calibrated. {_REMEDY}"
         return found, ""
+    return None, ""
+
+
+def state_of_cache(
+    home: Path,
+    settings: Settings,
+    encoder: str,
+    *,
+    passages: Callable[[], int],
+) -> str:
+    """What the owner is told of the cache, once, where its state is shown; "" where it is off.
+
+    Args:
+        encoder, passages: see `safe_in_use`. A calibration that promised nothing is not asked for again until there are
+            half as many passages more.
+    """
+    if not settings.memory.cache:
+        return ""
+    safe, wrong = safe_in_use(home, settings, encoder)
+    if wrong:
+        return wrong
+    if safe is not None:
+        return (
+            f"The cache of answers shows an answer again for questions of a similarity of {safe.threshold:g} or more."
+        )
+    said = "The cache of answers shows an answer again for the same words only."
     if _tried(home, identity_of(settings, encoder), passages):
-        return None, ""
-    return None, (
-        "The cache of answers is not calibrated, so that it shows an answer again for the same words only. "
-        "Run: instill memory calibrate"
-    )
+        return said
+    return f"{said} For other wordings, run: instill memory calibrate"
