@@ -59,8 +59,8 @@ GROUPS = (
     (
         "Remember and forget",
         (
-            "memory", "remember", "calibrate_cache", "consolidation_plan", "consolidation", "consolidate", "edit",
-            "edits", "undo_edit", "forgetting_plan", "forget", "forget_and_probe", "allow", "receipts",
+            "memory", "remember", "cache_said", "calibrate_cache", "consolidation_plan", "consolidation", "consolidate",
+            "edit", "edits", "undo_edit", "forgetting_plan", "forget", "forget_and_probe", "allow", "receipts",
             "verify_receipt",
         ),
     ),

@@ -101,10 +101,7 @@ class Remembering(Asking):
         return sentence_about(question, citation.text, citation.text[start:end]).strip().rstrip(".")
 
     def cache_said(self) -> str:
-        """What the cache of answers does now, in a sentence; "" if it is off, or for callers with labels.
-
-        Example: `print(workspace.cache_said())`
-        """
+        """What the cache of answers does now, in a sentence; "" if it is off, or for callers with labels."""
         from instill.memory.answer_cache.similarity_threshold import state_of_cache
 
         if self.labels is not None:
